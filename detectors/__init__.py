@@ -1,0 +1,1 @@
+"""Pure arithmetic over readings: day totals, rules that return daily facts, episodes."""

@@ -1,0 +1,1 @@
+"""From an MQTT packet to stored readings: subscriber, journal, codecs, pipeline."""

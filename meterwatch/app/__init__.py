@@ -1,0 +1,1 @@
+"""Settings, service, schedule, doctor: where the parts are put together."""

@@ -1,0 +1,1 @@
+"""Words, arithmetic, and what we ask of the world."""

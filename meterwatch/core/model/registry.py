@@ -1,0 +1,239 @@
+"""Registry: one immutable numbered snapshot of who is supplied where, by which meter, and who is responsible.
+
+It holds codes only. Names and phones stay in the archive and are read with a :class:`Viewer` (see core.ports.Archive).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meterwatch.core.calendar import DayScheme, meter_day
+from meterwatch.core.model.columns import Columns
+from meterwatch.core.model.reading_types import Commodity
+
+COMMODITIES = tuple(Commodity)
+FOREVER_MS = 2**62
+FOREVER_DAY = 2**31 - 1
+
+
+class CustomerClass(StrEnum):
+    """Customer class (RULES who-class): A1 industrial, A2 commercial, A3 other, B1 collective, B2 scattered residential."""
+
+    A1 = "A1"
+    A2 = "A2"
+    A3 = "A3"
+    B1 = "B1"
+    B2 = "B2"
+
+    @property
+    def residential(self) -> bool:
+        """Whether churn rules leave this class out."""
+        return self in (CustomerClass.B1, CustomerClass.B2)
+
+
+class Role(StrEnum):
+    """What a person is to a customer or a unit."""
+
+    MANAGER = "manager"
+    DEPUTY = "deputy"
+    OFFICE_HEAD = "office_head"
+    SUPERVISOR = "supervisor"
+    SUPPLY_ADMIN = "supply_admin"
+    CALL_CENTRE = "call_centre"
+    DISPATCH = "dispatch"
+    FINANCE = "finance"
+    COMPANY_MANAGER = "company_manager"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Points(Columns):
+    """Usage points by row: commodity index into COMMODITIES, zone index, limits in kW or m3/h (NaN = not known)."""
+
+    DTYPES: ClassVar = (np.int8, np.int16, np.float64, np.float64, np.float64, np.bool_)
+    commodity: NDArray[np.int8]
+    zone: NDArray[np.int16]
+    capacity: NDArray[np.float64]
+    qmin: NDArray[np.float64]
+    qmax: NDArray[np.float64]
+    active: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Meters(Columns):
+    """Meters with their time on a usage point, sorted by (point, valid_from).
+
+    ``valid_from`` < t <= ``valid_to`` in UTC milliseconds; ``digits`` before the point, 0 = not known; use = difference of
+    the register * ``multiplier``; ``initial`` and ``final`` register index at the ends, NaN = not known.
+    """
+
+    DTYPES: ClassVar = (np.int32, np.int8, np.float64, np.int64, np.int64, np.float64, np.float64)
+    point: NDArray[np.int32]
+    digits: NDArray[np.int8]
+    multiplier: NDArray[np.float64]
+    valid_from: NDArray[np.int64]
+    valid_to: NDArray[np.int64]
+    initial: NDArray[np.float64]
+    final: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreements(Columns):
+    """CustomerAgreements: customer ``customer`` is supplied at ``point`` on meter days first_day <= d < last_day."""
+
+    DTYPES: ClassVar = (np.int32, np.int32, np.int32, np.int32)
+    point: NDArray[np.int32]
+    customer: NDArray[np.int32]
+    first_day: NDArray[np.int32]
+    last_day: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer by code: class, wheeling (his gas is only carried, RULES churn-warn leaves him out), unit and area."""
+
+    code: str
+    customer_class: CustomerClass
+    wheeling: bool = False
+    unit: str = ""
+    area: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who works for the utility, by code."""
+
+    code: str
+    role: Role
+    unit: str = ""
+    lang: str = "zh-CN"
+    first_day: date = date.min
+    last_day: date = date.max
+
+    def works_on(self, day: date) -> bool:
+        """Return whether the person is in office on ``day``."""
+        return self.first_day <= day < self.last_day
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """``person`` is ``role`` for the customers that match every scope given (customer, class, area; empty = all)."""
+
+    person: str
+    role: Role
+    customer: str = ""
+    customer_class: str = ""
+    area: str = ""
+    first_day: date = date.min
+    last_day: date = date.max
+
+    def covers(self, customer: Customer, day: date) -> bool:
+        """Return whether the assignment holds for ``customer`` on ``day``."""
+        return (
+            self.first_day <= day < self.last_day
+            and self.customer in ("", customer.code)
+            and self.customer_class in ("", customer.customer_class)
+            and self.area in ("", customer.area)
+        )
+
+    @property
+    def weight(self) -> int:
+        """How specific the scope is; the most specific assignment wins."""
+        return 4 * bool(self.customer) + 2 * bool(self.area) + bool(self.customer_class)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One numbered snapshot. ``codes[row]`` is the usage point of a row; rows are append-only and never reused."""
+
+    number: int
+    codes: tuple[str, ...]
+    zones: tuple[str, ...]
+    points: Points
+    meters: Meters
+    meter_codes: tuple[str, ...]
+    customers: tuple[Customer, ...]
+    agreements: Agreements
+    people: Mapping[str, Person] = field(default_factory=dict)
+    assignments: tuple[Assignment, ...] = ()
+
+    @classmethod
+    def empty(cls) -> "Registry":
+        """Return the snapshot before the first import."""
+        return cls(0, (), (), Points.empty(), Meters.empty(), (), (), Agreements.empty())
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {code: row for row, code in enumerate(self.codes)}
+
+    @cached_property
+    def _meter_rows(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for index, code in enumerate(self.meter_codes):
+            found.setdefault(code, []).append(index)
+        return found
+
+    def row_of(self, code: str) -> int | None:
+        """Return the row of a usage point code, None if the registry never held it."""
+        return self._rows.get(code)
+
+    def meter_indexes(self, code: str) -> list[int]:
+        """Return the rows of ``meters`` a meter code stands on; empty if the meter is unknown."""
+        return self._meter_rows.get(code, [])
+
+    def commodity_of(self, row: int) -> Commodity:
+        """Return what is delivered at a row."""
+        return COMMODITIES[self.points.commodity[row]]
+
+    def scheme_of(self, row: int) -> DayScheme:
+        """Return the meter day of a row."""
+        return meter_day(self.commodity_of(row), self.zones[self.points.zone[row]])
+
+    @cached_property
+    def schemes(self) -> dict[DayScheme, NDArray[np.int32]]:
+        """The active rows of each meter day, as sorted int32 arrays."""
+        found: dict[DayScheme, list[NDArray[np.int64]]] = {}
+        pairs = self.points.commodity.astype(np.int64) * 65536 + self.points.zone
+        for pair in np.unique(pairs[self.points.active]):
+            rows = np.flatnonzero((pairs == pair) & self.points.active)
+            found.setdefault(self.scheme_of(int(rows[0])), []).append(rows)
+        return {scheme: np.sort(np.concatenate(parts)).astype(np.int32) for scheme, parts in sorted(found.items())}
+
+    @cached_property
+    def upper_limit(self) -> NDArray[np.float64]:
+        """The highest allowed rate of each row: contract or transformer capacity (kW), Qmax of the meter (m3/h)."""
+        electric = self.points.commodity == COMMODITIES.index(Commodity.ELECTRICITY)
+        first, second = self.points.capacity, self.points.qmax
+        return np.where(electric, np.where(np.isnan(first), second, first), np.where(np.isnan(second), first, second))
+
+    def customer_of(self, row: int, day: int) -> Customer | None:
+        """Return who is supplied at ``row`` on meter day ``day``."""
+        a = self.agreements
+        found = np.flatnonzero((a.point == row) & (a.first_day <= day) & (day < a.last_day))
+        return self.customers[a.customer[found[0]]] if len(found) else None
+
+    def customer(self, code: str) -> Customer | None:
+        """Return a customer by code."""
+        return self._customers.get(code)
+
+    @cached_property
+    def _customers(self) -> dict[str, Customer]:
+        return {customer.code: customer for customer in self.customers}
+
+    def responsible(self, customer: Customer, role: Role, day: date) -> Person | None:
+        """Return the person in office who is ``role`` for ``customer`` on ``day``: the most specific assignment."""
+        fitting = [
+            assignment
+            for assignment in self.assignments
+            if assignment.role is role
+            and assignment.covers(customer, day)
+            and self.people[assignment.person].works_on(day)
+        ]
+        best = max(fitting, key=lambda found: (found.weight, found.first_day, found.person), default=None)
+        return self.people[best.person] if best else None

@@ -1,0 +1,175 @@
+"""Duties, the evidence that meets them, and the messages that announce them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from meterwatch.core.model.alerts import AlertKey
+
+
+class DutyState(StrEnum):
+    """Where a duty stands. Only evidence makes it met or late; only time makes it breached."""
+
+    OPEN = "open"
+    MET = "met"
+    BREACHED = "breached"  # the deadline passed without evidence
+    LATE = "late"  # evidence came after the deadline
+    VOID = "void"  # what called for it turned out not to be so
+
+
+class EvidenceKind(StrEnum):
+    """How a person proves that a duty was done."""
+
+    PHONE = "phone"
+    VISIT = "visit"
+
+
+@dataclass(frozen=True, slots=True)
+class NewDuty:
+    """A duty to be entered; (rule, subject, period) is unique. ``person`` is empty when nobody is responsible yet."""
+
+    rule: str
+    subject: str
+    period: str
+    due_at: datetime
+    provisional: bool
+    person: str
+    alert: AlertKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a person states he did, when it happened and when it was recorded."""
+
+    kind: EvidenceKind
+    person: str
+    account: str
+    cause: str
+    proposal: str
+    happened_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A duty the ledger holds; a person's task."""
+
+    id: int
+    rule: str
+    subject: str
+    period: str
+    opened_at: datetime
+    due_at: datetime
+    provisional: bool
+    person: str
+    state: DutyState
+    alert_id: int | None = None
+    settled_at: datetime | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+
+
+class MessageState(StrEnum):
+    """Where a message stands; see ``MESSAGE_STEPS`` for the ways it may go."""
+
+    QUEUED = "queued"
+    IN_FLIGHT = "in_flight"  # committed before anything goes on the wire
+    ACCEPTED = "accepted"  # the channel took it over; proves nothing
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    REFUSED = "refused"  # the channel refused it for good
+    EXPIRED = "expired"  # its meaning was gone before it could be sent
+    WITHDRAWN = "withdrawn"  # what it announced turned out not to be so
+
+
+_S = MessageState
+MESSAGE_STEPS: Mapping[MessageState, frozenset[MessageState]] = {
+    _S.QUEUED: frozenset({_S.IN_FLIGHT, _S.EXPIRED, _S.WITHDRAWN}),
+    _S.IN_FLIGHT: frozenset({_S.QUEUED, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REFUSED, _S.EXPIRED}),
+    _S.ACCEPTED: frozenset({_S.DELIVERED, _S.UNDELIVERED}),
+    _S.UNDELIVERED: frozenset({_S.DELIVERED}),  # a later receipt may know better, never the other way round
+    _S.DELIVERED: frozenset(),
+    _S.REFUSED: frozenset(),
+    _S.EXPIRED: frozenset(),
+    _S.WITHDRAWN: frozenset(),
+}
+
+
+class Guarantee(StrEnum):
+    """What a channel promises about a message whose fate a crash left open."""
+
+    EXACTLY_ONCE = "exactly once"  # it echoes our reference, or can be asked
+    AT_LEAST_ONCE = "at least once"  # sent again under the same visible notice number
+    BEST_EFFORT = "best effort"  # never sent again; gives no evidence
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be queued; ``key`` is unique and says why it exists, ``body`` is never changed after."""
+
+    key: str
+    channel: str
+    person: str
+    lang: str
+    template: str
+    template_version: int
+    body: str
+    expires_at: datetime
+    alert: AlertKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message the ledger holds. ``number`` is the notice number people see and quote."""
+
+    number: int
+    key: str
+    channel: str
+    person: str
+    lang: str
+    template: str
+    template_version: int
+    body: str
+    state: MessageState
+    created_at: datetime
+    expires_at: datetime
+    attempts: int = 0
+    reference: str = ""
+    history: tuple[tuple[datetime, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one sender to send one message until ``until`` of *real* time; ``token`` changes with every lease."""
+
+    message: Message
+    token: str
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider reported about a message; (channel, reference, state) arriving twice changes nothing.
+
+    ``reference`` is the provider's id or our notice number as ``N<number>``.
+    """
+
+    channel: str
+    reference: str
+    state: MessageState
+    happened_at: datetime
+    received_at: datetime
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One change, who made it and when; append-only."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, Any] = field(default_factory=dict)

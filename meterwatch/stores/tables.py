@@ -1,0 +1,379 @@
+"""The tables of ledger and registry (docs/formats.md). SQLite and PostgreSQL hold the same."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime in UTC: timestamptz in PostgreSQL, sortable ISO text with microseconds and ``Z`` in SQLite."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type of the dialect."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(String(27))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Return what is stored; raises ValueError for a moment without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone can't be stored")
+        if dialect.name == "postgresql":
+            return value
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return the aware moment in UTC."""
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return datetime.fromisoformat(value)
+
+
+_ID = BigInteger().with_variant(Integer, "sqlite")
+_JSON = JSON().with_variant(JSONB, "postgresql")
+
+
+def _id() -> Column[int]:
+    return Column("id", _ID, primary_key=True, autoincrement=True)
+
+
+# --- clock ------------------------------------------------------------------------------------------------------------
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("moved_to", Moment, nullable=False),
+)
+steps = Table(
+    "steps",
+    metadata,
+    Column("role", String(16), primary_key=True),
+    Column("stepped_to", Moment, nullable=False),
+)
+
+# --- registry: a row is valid for the snapshots first_snapshot <= n < last_snapshot ---------------------------------------
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("imported_at", Moment, nullable=False),
+    Column("imported_by", String(64), nullable=False),
+    Column("rows", _JSON, nullable=False),
+)
+point_rows = Table(
+    "point_rows",
+    metadata,
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("usage_point", String(64), nullable=False, unique=True),
+)
+
+
+def _versioned(name: str, *columns: Column[Any]) -> Table:
+    return Table(
+        name,
+        metadata,
+        _id(),
+        *columns,
+        Column("first_snapshot", Integer, nullable=False),
+        Column("last_snapshot", Integer),
+        Index(None, "last_snapshot"),
+    )
+
+
+def _code(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(64), nullable=nullable)
+
+
+customers = _versioned(
+    "customers",
+    _code("customer"),
+    Column("name", Text, nullable=False),
+    Column("class", String(2), nullable=False),
+    Column("wheeling", Boolean, nullable=False),
+    _code("unit", nullable=True),
+    _code("area", nullable=True),
+)
+usage_points = _versioned(
+    "usage_points",
+    _code("usage_point"),
+    Column("commodity", String(16), nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    Column("capacity", Float),
+    Column("qmin", Float),
+    Column("qmax", Float),
+)
+agreements = _versioned(
+    "agreements",
+    _code("agreement"),
+    _code("customer"),
+    _code("usage_point"),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date),
+)
+meters = _versioned(
+    "meters",
+    _code("meter"),
+    _code("usage_point"),
+    Column("digits", Integer),
+    Column("multiplier", Float, nullable=False),
+    _code("gateway", nullable=True),
+    Column("topic_filter", Text),
+    Column("valid_from", Moment, nullable=False),
+    Column("valid_to", Moment),
+    Column("initial_index", Float),
+    Column("final_index", Float),
+)
+people = _versioned(
+    "people",
+    _code("person"),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("phone", String(32)),
+    Column("email", Text),
+    _code("unit", nullable=True),
+    Column("lang", String(8), nullable=False),
+    Column("first_day", Date),
+    Column("last_day", Date),
+)
+assignments = _versioned(
+    "assignments",
+    _code("person"),
+    Column("role", String(16), nullable=False),
+    _code("customer", nullable=True),
+    Column("class", String(2)),
+    _code("area", nullable=True),
+    Column("first_day", Date),
+    Column("last_day", Date),
+)
+
+# --- ingest -----------------------------------------------------------------------------------------------------------
+
+rejects = Table(
+    "rejects",
+    metadata,
+    _id(),
+    Column("segment", BigInteger, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("record", Integer, nullable=False),  # -1 = the whole packet
+    Column("reason", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("properties", LargeBinary, nullable=False),
+    Column("replayed_at", Moment),
+    UniqueConstraint("segment", "offset", "record"),
+    Index(None, "reason"),
+)
+conflicts = Table(
+    "conflicts",
+    metadata,
+    _id(),
+    Column("usage_point", String(64), nullable=False),
+    Column("reading_type", Integer, nullable=False),
+    Column("time", Moment, nullable=False),
+    Column("kept_value", Float, nullable=False),
+    Column("kept_received_at", Moment, nullable=False),
+    Column("offered_value", Float, nullable=False),
+    Column("offered_received_at", Moment, nullable=False),
+    Column("offered_segment", BigInteger, nullable=False),
+    Column("offered_offset", BigInteger, nullable=False),
+    UniqueConstraint("usage_point", "reading_type", "time", "offered_received_at", "offered_value"),
+)
+
+# --- evaluation -------------------------------------------------------------------------------------------------------
+
+evaluated_days = Table(
+    "evaluated_days",
+    metadata,
+    Column("scheme", String(80), primary_key=True),
+    Column("first_day", Integer, nullable=False),
+    Column("begun_day", Integer, nullable=False),
+    Column("done_day", Integer, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+)
+dirty_days = Table(
+    "dirty_days",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("point", Integer, primary_key=True, autoincrement=False),
+    Column("mark", BigInteger, nullable=False),
+)
+facts = Table(
+    "facts",
+    metadata,
+    Column("rule", String(32), primary_key=True),
+    Column("subject", String(80), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("crossing", String(80), nullable=False),
+    Column("figures", _JSON, nullable=False),
+    Index(None, "day"),
+)
+episode_states = Table(
+    "episode_states",
+    metadata,
+    Column("rule", String(32), primary_key=True),
+    Column("policy", String(16), primary_key=True),
+    Column("subject", String(80), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("state", _JSON, nullable=False),
+    Index(None, "day"),
+)
+alerts = Table(
+    "alerts",
+    metadata,
+    _id(),
+    Column("rule", String(32), nullable=False),
+    Column("policy", String(16), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("opened_day", Integer, nullable=False),
+    Column("start_day", Integer, nullable=False),
+    Column("closed_day", Integer),
+    Column("closed_why", String(32), nullable=False),
+    Column("episode", _JSON, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("registry", Integer, nullable=False),
+    Column("suppressed", String(32), nullable=False),
+    Column("withdrawn_at", Moment),
+    UniqueConstraint("rule", "policy", "subject", "opened_day"),
+    Index(None, "closed_day"),
+)
+stages = Table(
+    "stages",
+    metadata,
+    Column("alert", _ID, ForeignKey("alerts.id"), primary_key=True),
+    Column("stage", String(32), primary_key=True),
+    Column("day", Integer, nullable=False),
+    Column("reached_at", Moment, nullable=False),
+)
+
+# --- duties and messages ----------------------------------------------------------------------------------------------
+
+duties = Table(
+    "duties",
+    metadata,
+    _id(),
+    Column("rule", String(32), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("period", String(32), nullable=False),
+    Column("alert", _ID, ForeignKey("alerts.id")),
+    Column("opened_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("provisional", Boolean, nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("settled_at", Moment),
+    UniqueConstraint("rule", "subject", "period"),
+    Index(None, "state", "due_at"),
+)
+evidence = Table(
+    "evidence",
+    metadata,
+    _id(),
+    Column("duty", _ID, ForeignKey("duties.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("proposal", Text, nullable=False),
+    Column("happened_at", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Index(None, "duty"),
+)
+messages = Table(
+    "messages",
+    metadata,
+    Column("number", _ID, primary_key=True, autoincrement=True),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("channel", String(32), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("lang", String(8), nullable=False),
+    Column("template", String(32), nullable=False),
+    Column("template_version", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("alert", _ID, ForeignKey("alerts.id")),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reference", String(80), nullable=False),
+    Column("lease_token", String(40)),
+    Column("lease_until_real", Moment),
+    Column("retry_at_real", Moment),
+    Index(None, "state", "channel"),
+    Index(None, "channel", "reference"),
+)
+message_history = Table(
+    "message_history",
+    metadata,
+    _id(),
+    Column("message", _ID, ForeignKey("messages.number"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "message"),
+)
+receipts = Table(
+    "receipts",
+    metadata,
+    _id(),
+    Column("channel", String(32), nullable=False),
+    Column("reference", String(80), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("message", _ID, ForeignKey("messages.number")),
+    Column("happened_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("raw", Text, nullable=False),
+    UniqueConstraint("channel", "reference", "state"),
+)
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(160), nullable=False),
+    Column("action", String(48), nullable=False),
+    Column("subject", String(120), nullable=False),
+    Column("detail", _JSON, nullable=False),
+    Index(None, "at"),
+)
+

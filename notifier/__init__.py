@@ -1,0 +1,1 @@
+"""From facts to people: alerts, duties, messages, receipts."""
