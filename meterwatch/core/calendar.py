@@ -148,5 +148,5 @@ class WorkingCalendar:
 
 
 @lru_cache(maxsize=64)
-def _china(year: int) -> holidays.China:
-    return holidays.China(years=year)
+def _china(year: int) -> holidays.HolidayBase:
+    return holidays.country_holidays("CN", years=year)

@@ -89,7 +89,7 @@ steps = Table(
     Column("stepped_to", Moment, nullable=False),
 )
 
-# --- registry: a row is valid for the snapshots first_snapshot <= n < last_snapshot ---------------------------------------
+# --- registry: a row is valid for the snapshots first_snapshot <= n < last_snapshot ---
 
 snapshots = Table(
     "snapshots",
@@ -376,4 +376,3 @@ audit = Table(
     Column("detail", _JSON, nullable=False),
     Index(None, "at"),
 )
-

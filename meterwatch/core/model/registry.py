@@ -189,7 +189,7 @@ class Registry:
 
     def commodity_of(self, row: int) -> Commodity:
         """Return what is delivered at a row."""
-        return COMMODITIES[self.points.commodity[row]]
+        return COMMODITIES[int(self.points.commodity[row])]
 
     def scheme_of(self, row: int) -> DayScheme:
         """Return the meter day of a row."""
@@ -231,9 +231,7 @@ class Registry:
         fitting = [
             assignment
             for assignment in self.assignments
-            if assignment.role is role
-            and assignment.covers(customer, day)
-            and self.people[assignment.person].works_on(day)
+            if assignment.role is role and assignment.covers(customer, day) and self.people[assignment.person].works_on(day)
         ]
         best = max(fitting, key=lambda found: (found.weight, found.first_day, found.person), default=None)
         return self.people[best.person] if best else None

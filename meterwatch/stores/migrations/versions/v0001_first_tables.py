@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from meterwatch.stores.tables import Moment
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
