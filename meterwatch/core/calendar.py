@@ -5,11 +5,12 @@ gas from 08:00 local by default. Working days follow China's published holidays 
 (RULES §4: a deadline of n working days ends at 17:30 of the n-th working day after day 0).
 """
 
+import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import holidays
 import numpy as np
@@ -69,6 +70,16 @@ def _day_start(zone: str, hour: int, day: int) -> int:
 def meter_day(commodity: Commodity, zone: str) -> DayScheme:
     """Return the meter day of a usage point."""
     return DayScheme(zone, DAY_START_HOUR[commodity])
+
+
+def zone_problem(zone: str) -> str:
+    """Return why ``zone`` is no IANA time zone, naming the nearest one; empty if it is one."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        close = difflib.get_close_matches(zone, available_timezones(), n=1)
+        return f"{zone!r} is no IANA time zone" + (f"; did you mean {close[0]!r}?" if close else ", e.g. 'Asia/Shanghai'")
+    return ""
 
 
 @lru_cache(maxsize=256)

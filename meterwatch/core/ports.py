@@ -1,7 +1,7 @@
 """What we ask of the world. Every adapter of a port runs under one contract test class (tests/contracts)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
@@ -104,18 +104,19 @@ class EpisodeState:
 class Commit:
     """Everything one evaluation changes; it is entered whole or not at all.
 
-    ``since`` is the first day that was evaluated again for ``subjects``: their facts and states from that day on are
-    replaced by ``facts`` and ``states``. ``done`` marks a scheme's day as evaluated.
+    For each subject in ``since``, the facts and states of ``rules`` from that day to ``until`` are replaced by ``facts`` and
+    ``states``; all others of these are added or overwritten. ``done`` marks a scheme's day as evaluated.
     """
 
     now: datetime
     registry: int
-    rules: Sequence[str]
-    since: Mapping[str, int]
+    rules: Sequence[str] = ()
+    since: Mapping[str, int] = field(default_factory=dict)
+    until: int = 0
     facts: Sequence[FactRow] = ()
     states: Sequence[EpisodeState] = ()
     changes: AlertChanges = AlertChanges()
-    suppressed: Mapping[AlertKey, str] | None = None
+    suppressed: Mapping[AlertKey, str] = field(default_factory=dict)
     duties: Sequence[NewDuty] = ()
     messages: Sequence[NewMessage] = ()
     cleared: Sequence[DirtyDay] = ()
@@ -134,6 +135,9 @@ class EvaluationLedger(Protocol):
     def first_days(self) -> Mapping[str, int]:
         """Return, per scheme name, the first day that was ever evaluated."""
 
+    def open_scheme(self, scheme: str, first_day: int, now: datetime) -> None:
+        """Note durably, unless it is known already, that ``first_day`` is the first to be evaluated."""
+
     def begin_day(self, scheme: str, day: int, now: datetime) -> None:
         """Note durably that the evaluation of ``day`` begins; from here on its late readings are marked dirty."""
 
@@ -145,6 +149,9 @@ class EvaluationLedger(Protocol):
 
     def alerts(self, rule: str, since_day: int, subjects: Iterable[str] | None = None) -> Sequence[Alert]:
         """Return the alerts of ``rule`` not withdrawn that were open on or after ``since_day``."""
+
+    def facts(self, rule: str, first_day: int, last_day: int, subjects: Iterable[str] | None = None) -> Sequence[FactRow]:
+        """Return the kept facts of ``rule`` on ``first_day`` <= day <= ``last_day``, by subject and day."""
 
     def commit(self, commit: Commit) -> None:
         """Enter a commit in one transaction; a dirty day is cleared only if its mark is still the one that was read."""
@@ -215,6 +222,11 @@ class Outgoing:
     def reference(self) -> str:
         """Our own reference, the same on every attempt: ``N`` and the notice number."""
         return f"N{self.message.number}"
+
+    @property
+    def text(self) -> str:
+        """What the recipient reads: the frozen body and the notice number he can quote."""
+        return f"{self.message.body} [{self.reference}]"
 
 
 @dataclass(frozen=True, slots=True)

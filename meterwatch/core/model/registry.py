@@ -20,6 +20,7 @@ from meterwatch.core.model.reading_types import Commodity
 COMMODITIES = tuple(Commodity)
 FOREVER_MS = 2**62
 FOREVER_DAY = 2**31 - 1
+_SOME_DAY = 730_120  # any day will do to order the schemes: they keep their order all year but for an hour
 
 
 class CustomerClass(StrEnum):
@@ -196,21 +197,37 @@ class Registry:
         return meter_day(self.commodity_of(row), self.zones[self.points.zone[row]])
 
     @cached_property
+    def scheme_order(self) -> tuple[DayScheme, ...]:
+        """Every meter-day scheme in use, the one whose days end first leading."""
+        pairs = np.unique(np.stack([self.points.commodity, self.points.zone]), axis=1).T.tolist()
+        found = {meter_day(COMMODITIES[commodity], self.zones[zone]) for commodity, zone in pairs}
+        return tuple(sorted(found, key=lambda scheme: (scheme.end(_SOME_DAY), scheme)))
+
+    @cached_property
+    def scheme_rank(self) -> NDArray[np.int64]:
+        """The index of each row's scheme in ``scheme_order``."""
+        rank = np.empty((len(COMMODITIES), len(self.zones)), np.int64)
+        for (commodity, zone), _ in np.ndenumerate(rank):
+            scheme = meter_day(COMMODITIES[commodity], self.zones[zone])
+            rank[commodity, zone] = self.scheme_order.index(scheme) if scheme in self.scheme_order else -1
+        return rank[self.points.commodity, self.points.zone]
+
+    @cached_property
     def schemes(self) -> dict[DayScheme, NDArray[np.int32]]:
-        """The active rows of each meter day, as sorted int32 arrays."""
-        found: dict[DayScheme, list[NDArray[np.int64]]] = {}
-        pairs = self.points.commodity.astype(np.int64) * 65536 + self.points.zone
-        for pair in np.unique(pairs[self.points.active]):
-            rows = np.flatnonzero((pairs == pair) & self.points.active)
-            found.setdefault(self.scheme_of(int(rows[0])), []).append(rows)
-        return {scheme: np.sort(np.concatenate(parts)).astype(np.int32) for scheme, parts in sorted(found.items())}
+        """The active rows of each scheme, as sorted int32 arrays."""
+        return {
+            scheme: np.flatnonzero((self.scheme_rank == index) & self.points.active).astype(np.int32)
+            for index, scheme in enumerate(self.scheme_order)
+        }
 
     @cached_property
     def upper_limit(self) -> NDArray[np.float64]:
         """The highest allowed rate of each row: contract or transformer capacity (kW), Qmax of the meter (m3/h)."""
+        capacity, qmax = self.points.capacity, self.points.qmax
         electric = self.points.commodity == COMMODITIES.index(Commodity.ELECTRICITY)
-        first, second = self.points.capacity, self.points.qmax
-        return np.where(electric, np.where(np.isnan(first), second, first), np.where(np.isnan(second), first, second))
+        first, second = np.where(electric, capacity, qmax), np.where(electric, qmax, capacity)
+        limit = np.where(np.isnan(first), second, first)
+        return np.where(limit > 0, limit, np.nan)
 
     def customer_of(self, row: int, day: int) -> Customer | None:
         """Return who is supplied at ``row`` on meter day ``day``."""

@@ -1,0 +1,126 @@
+"""Day totals and the windows rules look at.
+
+A day is always recomputed from the stored readings around it, never incremented: the order and the number of times
+readings arrived can't matter.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.rule import UsageWindow
+from meterwatch.core.calendar import DayScheme
+from meterwatch.core.model.reading_types import READING_TYPES, Accumulation
+from meterwatch.core.model.readings import DayTotals, Quality
+from meterwatch.core.model.registry import Agreements
+from meterwatch.core.registers import MAX_GAP_MS, Intervals
+
+EDGE_MS = MAX_GAP_MS  # a day looks this far beyond its ends, for the readings its edges are interpolated from
+CLOSE_ENOUGH = 0.05  # of two reading types the preferred one is taken if it knows at most this share of the day less
+
+
+@dataclass(frozen=True)
+class DailyOptions:
+    """How much of a day must be known."""
+
+    min_known: float = 0.8
+    """Share of the meter day that must be known for its use to count; less is an unknown day."""
+
+
+def reading_range(scheme: DayScheme, day: int) -> tuple[int, int]:
+    """Return (start, end) in UTC ms: the readings with start < time <= end are all that ``totals`` of ``day`` may need."""
+    return scheme.start(day) - EDGE_MS, scheme.end(day) + EDGE_MS
+
+
+def totals(steps: Intervals, scheme: DayScheme, day: int, rows: NDArray[np.int32]) -> DayTotals:
+    """Return the use of one meter day for each of ``rows`` (sorted), in that order; known 0 where nothing is known.
+
+    A step over an edge of the day is shared out by time if it reaches less than two hours beyond, and marks the day as
+    estimated; a longer one leaves its part unknown. Of several reading types of a point the one that knows most is taken,
+    registers before intervals before rates when they know about the same.
+    """
+    start, end = scheme.start(day), scheme.end(day)
+    steps = _within(steps, start, end, rows)
+    inside = np.minimum(steps.end, end) - np.maximum(steps.start, start)
+    cut = inside < steps.end - steps.start
+    kinds, kind = np.unique(_preference(steps.reading_type), return_inverse=True)
+    row = np.searchsorted(rows, steps.point)
+    shape = (max(len(kinds), 1), len(rows))
+    cell = kind * len(rows) + row
+    use = _summed(cell, steps.use * (inside / (steps.end - steps.start)), shape)
+    known = np.minimum(_summed(cell, inside / (end - start), shape), 1.0)
+    quality = np.zeros(shape, np.uint32)
+    np.bitwise_or.at(quality.reshape(-1), cell, steps.quality | np.where(cut, np.uint32(Quality.ESTIMATED), np.uint32(0)))
+    peak = np.full(shape, -np.inf)
+    np.fmax.at(peak.reshape(-1), cell, np.where(steps.end <= end, steps.rates(), np.nan))
+    chosen = np.argmax(known >= known.max(axis=0) - CLOSE_ENOUGH, axis=0), np.arange(len(rows))
+    return DayTotals.of(
+        np.full(len(rows), day),
+        rows,
+        use[chosen],
+        known[chosen],
+        np.where(np.isfinite(peak[chosen]), peak[chosen], np.nan),
+        quality[chosen],
+    )
+
+
+def _within(steps: Intervals, start: int, end: int, rows: NDArray[np.int32]) -> Intervals:
+    touches = (steps.end > start) & (steps.start < end)
+    near = (steps.start > start - EDGE_MS) & (steps.end <= end + EDGE_MS)
+    return steps.take(touches & near & np.isin(steps.point, rows))
+
+
+def _summed(cell: NDArray[np.int64], weights: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+    return np.bincount(cell, weights, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
+
+
+_ORDER = {Accumulation.BULK: 0, Accumulation.DELTA: 1, Accumulation.INDICATING: 2}
+_PREFERENCE = np.zeros(max(kind.code for kind in READING_TYPES) + 1, np.int64)
+for _kind in READING_TYPES:
+    _PREFERENCE[_kind.code] = _ORDER[_kind.accumulation] * 1_000_000 + _kind.interval_s
+
+
+def _preference(reading_type: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return a sort key: registers first, then the shortest intervals, rates last."""
+    return _PREFERENCE[reading_type]
+
+
+def point_window(
+    found: DayTotals, first_day: int, last_day: int, rows: NDArray[np.int32], options: DailyOptions
+) -> UsageWindow:
+    """Return the use of ``rows`` (sorted) over ``first_day`` .. ``last_day`` from their totals.
+
+    A day of which less than ``min_known`` is known is unknown; a day with a smaller gap is scaled up to a whole one, so
+    that a gap never looks like a drop.
+    """
+    use = np.full((last_day - first_day + 1, len(rows)), np.nan)
+    row = np.searchsorted(rows, found.usage_point).clip(max=max(len(rows) - 1, 0))
+    wanted = (found.day >= first_day) & (found.day <= last_day) & (found.known >= options.min_known)
+    wanted &= rows[row] == found.usage_point if len(rows) else False
+    use[found.day[wanted] - first_day, row[wanted]] = found.use[wanted] / found.known[wanted]
+    return UsageWindow(last_day, use)
+
+
+def customer_window(
+    points: UsageWindow, rows: NDArray[np.int32], agreements: Agreements, member: NDArray[np.int64], members: int
+) -> UsageWindow:
+    """Return the use of customers: the sum over the points each is supplied at on that day (RULES who-sum).
+
+    ``points`` holds the columns ``rows`` (sorted); ``member[i]`` is the result's column for agreement i, of ``members``
+    columns, -1 for an agreement that is left out. A day with an unknown point, or without any agreement, is unknown; no
+    figure crosses a change of customer.
+    """
+    days = np.arange(points.first_day, points.last_day + 1)[:, None]
+    chosen = np.flatnonzero(member >= 0)
+    chosen = chosen[np.argsort(member[chosen], kind="stable")]
+    if not len(chosen):
+        return UsageWindow(points.last_day, np.full((len(days), members), np.nan))
+    active = (agreements.first_day[chosen] <= days) & (days < agreements.last_day[chosen])
+    use = points.use[:, np.searchsorted(rows, agreements.point[chosen])]
+    firsts = np.flatnonzero(np.diff(member[chosen], prepend=-1))
+    out = np.full((len(days), members), np.nan)
+    sums = np.add.reduceat(np.where(active, use, 0.0), firsts, axis=1)
+    supplied = np.add.reduceat(active, firsts, axis=1, dtype=np.int64) > 0
+    out[:, member[chosen][firsts]] = np.where(supplied, sums, np.nan)
+    return UsageWindow(points.last_day, out)

@@ -1,0 +1,136 @@
+"""Judging a closed meter day: windows from day totals, every rule over its subjects, facts out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.daily import DailyOptions, customer_window, point_window
+from detectors.rule import AnyRule, Facts, Level, RuleInput, UsageWindow
+from meterwatch.core.calendar import DayScheme, last_year_day
+from meterwatch.core.model.readings import DayTotals
+from meterwatch.core.model.registry import COMMODITIES, Registry
+
+ReadTotals = Callable[[int, int, NDArray[np.int32]], DayTotals]
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """Whom a rule judges on one day, by name. ``rows`` are the usage points needed to judge them, sorted.
+
+    At customer level ``member[i]`` is the column agreement i adds to, -1 for none; at point level it is empty and the
+    columns are ``rows``.
+    """
+
+    level: Level
+    names: tuple[str, ...]
+    rows: NDArray[np.int32]
+    member: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One rule's facts of one day, with the names of its rows."""
+
+    rule: AnyRule
+    subjects: Subjects
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What days are judged from: the registry snapshot, stored day totals, how much of a day must be known, and whether
+    last year's day is found by the lunar calendar."""
+
+    registry: Registry
+    read: ReadTotals
+    daily: DailyOptions
+    lunar: bool
+
+
+def points_of(registry: Registry, rows: NDArray[np.int32]) -> Subjects:
+    """Return usage points as subjects, named by their codes."""
+    return Subjects(Level.POINT, tuple(registry.codes[row] for row in rows), rows, np.empty(0, np.int64))
+
+
+def customers_of(registry: Registry, rows: NDArray[np.int32], rule: AnyRule, scheme: DayScheme) -> Subjects:
+    """Return the customers in the rule's scope that are or were supplied at ``rows``, one subject a commodity.
+
+    A customer whose points lie in several zones is judged once, with the scheme whose day ends last. Names are
+    ``CUSTOMER/commodity``.
+    """
+    agreements = registry.agreements
+    pair = agreements.customer.astype(np.int64) * len(COMMODITIES) + registry.points.commodity[agreements.point]
+    candidates = np.isin(agreements.point, rows) & _in_scope(registry, rule)[agreements.customer]
+    wanted, which = np.unique(pair[np.isin(pair, pair[candidates])], return_inverse=True)
+    latest = np.full(len(wanted), -1)
+    np.maximum.at(latest, which, registry.scheme_rank[agreements.point[np.isin(pair, wanted)]])
+    wanted = wanted[latest == registry.scheme_order.index(scheme)]
+    member = np.where(np.isin(pair, wanted), np.searchsorted(wanted, pair), -1)
+    names = tuple(
+        f"{registry.customers[customer].code}/{COMMODITIES[commodity]}"
+        for customer, commodity in zip(*(part.tolist() for part in np.divmod(wanted, len(COMMODITIES))), strict=True)
+    )
+    return Subjects(Level.CUSTOMER, names, np.unique(agreements.point[member >= 0]), member)
+
+
+def evaluate(rule: AnyRule, options: object, subjects: Subjects, day: int, material: Material) -> Judged:
+    """Return the facts of ``rule`` for ``subjects`` on meter day ``day``."""
+    recent, today = _window(subjects, day - rule.lookback, day, material)
+    last_year = None
+    if rule.last_year:
+        centre = last_year_day(date.fromordinal(day), lunar=material.lunar).toordinal()
+        last_year, _ = _window(subjects, centre - rule.lookback - rule.last_year, centre + rule.last_year, material)
+    given = RuleInput(day, recent, last_year, *_rates(material.registry, subjects, today))
+    return Judged(rule, subjects, rule.judge(given, options))
+
+
+def judge_peaks(
+    rule: AnyRule, options: object, registry: Registry, rows: NDArray[np.int32], day: int, peak: NDArray[np.float64]
+) -> Judged:
+    """Return the facts of a live rule for usage points ``rows`` (n,) whose highest rates on ``day`` are ``peak`` (n,)."""
+    nothing = UsageWindow(day, np.full((rule.lookback + 1, len(rows)), np.nan))
+    facts = rule.judge(RuleInput(day, nothing, None, peak, registry.upper_limit[rows]), options)
+    return Judged(rule, points_of(registry, rows), facts)
+
+
+def _window(subjects: Subjects, first: int, last: int, material: Material) -> tuple[UsageWindow, DayTotals]:
+    """Return the subjects' window and the point totals of its last day."""
+    found = material.read(first, last, subjects.rows)
+    window = point_window(found, first, last, subjects.rows, material.daily)
+    if subjects.level is Level.CUSTOMER:
+        agreements = material.registry.agreements
+        window = customer_window(window, subjects.rows, agreements, subjects.member, len(subjects.names))
+    return window, found.take(found.day == last)
+
+
+def _rates(registry: Registry, subjects: Subjects, today: DayTotals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return peak and limit of point subjects; customers have neither."""
+    unknown = np.full(len(subjects.names), np.nan)
+    if subjects.level is Level.CUSTOMER:
+        return unknown, unknown
+    peak = unknown.copy()
+    peak[np.searchsorted(subjects.rows, today.usage_point)] = today.peak
+    return peak, registry.upper_limit[subjects.rows]
+
+
+def _in_scope(registry: Registry, rule: AnyRule) -> NDArray[np.bool_]:
+    return np.array(
+        [
+            (rule.residential or not customer.customer_class.residential) and (rule.wheeling or not customer.wheeling)
+            for customer in registry.customers
+        ],
+        np.bool_,
+    )
+
+
+def subjects_by_rule(
+    rules: Sequence[AnyRule], registry: Registry, rows: NDArray[np.int32], scheme: DayScheme
+) -> Mapping[str, Subjects]:
+    """Return whom each rule judges when the meter day of ``scheme`` closes for usage points ``rows`` (sorted)."""
+    return {
+        rule.name: points_of(registry, rows) if rule.level is Level.POINT else customers_of(registry, rows, rule, scheme)
+        for rule in rules
+    }

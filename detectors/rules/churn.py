@@ -1,0 +1,195 @@
+"""Churn: a customer uses less than 70 % of what he used in the month before (RULES churn-warn, churn-potential; G 19).
+
+*literal*: the day against the mean of the 30 days before it. One fact a day for the judgement list, no episode.
+*guarded*: the 7-day mean against the 30 days before it, divided by last year's same ratio; opens an episode with a frozen
+baseline. A gap is never churn: unknown days count neither as use nor as loss.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.kernels import KnownDays, Matrix, enough, ratio_of_means, sliding_sums
+from detectors.rule import Column, Facts, Level, Rule, RuleInput, blocks
+from meterwatch.core.model.alerts import Episode, FactRow, Stage
+from meterwatch.core.model.phrase import Phrase
+
+WEEK, MONTH = 7, 30
+LOOKBACK = WEEK - 1 + MONTH
+LAST_YEAR = 10
+
+
+@dataclass(frozen=True)
+class ChurnOptions:
+    """Bounds of the churn rule; the defaults are the rule book's and the measured ones."""
+
+    below: float = 0.70
+    """The warning line: use below this share of the month before (G 19(1))."""
+    month_known: int = 20
+    """Known days needed among the 30 the mean is taken over."""
+    week_known: int = 5
+    """Known days needed among the 7 judged by the guarded policy."""
+    stage_day: int = 30
+    """Day of the episode on which potential churn is decided (G 19(2): one month)."""
+    stage_share: float = 0.80
+    """Share of known days below the line that makes it potential churn."""
+    recovered: float = 0.75
+    """A day at or above this share of the frozen baseline counts as recovered."""
+    recovered_days: int = 7
+    """Recovered days in a row that close the episode; unknown days neither count nor break the row."""
+    rebase_day: int = 45
+    """Day of the episode on which the lower use becomes the new normal."""
+
+
+def judge(given: RuleInput, options: ChurnOptions) -> Facts:
+    """Return the churn facts of the judged day for every customer; see ``COLUMNS``."""
+    rows = given.recent.use.shape[1]
+    figures = {column.name: np.full(rows, np.nan) for column in COLUMNS}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for block in blocks(rows):
+            _judge_days(given.recent.use[:, block], {name: out[block] for name, out in figures.items()}, options)
+        dropped = np.flatnonzero(figures["week_ratio"] < options.below)
+        for block in blocks(len(dropped)):
+            _judge_dropped(given, dropped[block], figures, options)
+        crossing = {
+            "literal": figures["day_ratio"] < options.below,
+            "guarded": figures["judged_ratio"] < options.below,
+        }
+    return Facts(given.day, figures, crossing)
+
+
+def _judge_days(window: Matrix, out: dict[str, Matrix], options: ChurnOptions) -> None:
+    """Fill the figures that need this year only. Each day of the window is summed once and shared by both policies."""
+    days = KnownDays(window)
+    oldest, oldest_n = days.sums(0, WEEK - 1)
+    middle, middle_n = days.sums(WEEK - 1, MONTH)
+    newest, newest_n = days.sums(MONTH, MONTH + WEEK - 1)
+    today, today_n = days.filled[-1], days.known[-1].view(np.uint8)
+    month, month_n = middle + newest, enough(middle_n + newest_n, options.month_known)
+    base, base_n = oldest + middle, enough(oldest_n + middle_n, options.month_known)
+    week, week_n = newest + today, enough(newest_n + today_n, options.week_known)
+    out["use"][:] = window[-1]
+    out["month_mean"][:] = month / month_n
+    out["day_ratio"][:] = ratio_of_means(window[-1], np.ones(1), month, month_n)
+    out["baseline"][:] = base / base_n
+    out["week_ratio"][:] = ratio_of_means(week, week_n, base, base_n)
+    out["known_days"][:] = oldest_n + middle_n + newest_n + today_n
+
+
+def _judge_dropped(given: RuleInput, rows: NDArray[np.int64], figures: dict[str, Matrix], options: ChurnOptions) -> None:
+    """Fill the rest for the rows whose own ratio is low: dividing by last year's can only raise it."""
+    judged = figures["week_ratio"][rows]
+    if given.last_year is not None:
+        last = _smallest_ratio(np.take(given.last_year.use, rows, axis=1), options)
+        figures["last_year_ratio"][rows] = last
+        judged = np.where(np.isnan(last), judged, judged / np.fmin(last, 1.0))
+    figures["judged_ratio"][rows] = judged
+    _count_week(given.recent.use[-WEEK:, rows] / figures["baseline"][rows], rows, figures, options)
+
+
+def _smallest_ratio(window: Matrix, options: ChurnOptions) -> Matrix:
+    """Return the smallest week-to-month ratio of the 21 days around last year's day, (row,); NaN if none is known."""
+    days = KnownDays(window)
+    known = days.known.view(np.uint8)
+    weeks, months = slice(MONTH, None), slice(None, -WEEK)
+    ratios = ratio_of_means(
+        sliding_sums(days.filled[weeks], WEEK),
+        enough(sliding_sums(known[weeks], WEEK), options.week_known),
+        sliding_sums(days.filled[months], MONTH),
+        enough(sliding_sums(known[months], MONTH), options.month_known),
+    )
+    smallest: Matrix = np.fmin.reduce(ratios, axis=0)
+    return smallest
+
+
+def _count_week(shares: Matrix, rows: NDArray[np.int64], figures: dict[str, Matrix], options: ChurnOptions) -> None:
+    """Fill what an episode that opens today has already counted over its first seven days; ``shares`` of the baseline."""
+    known = ~np.isnan(shares)
+    recovered = shares >= options.recovered
+    unbroken = np.ones(len(rows), np.bool_)
+    run = np.zeros(len(rows))
+    for day in range(WEEK - 1, -1, -1):
+        unbroken &= recovered[day] | ~known[day]
+        run += unbroken & recovered[day]
+    figures["week_known"][rows] = known.sum(axis=0)
+    figures["week_below"][rows] = (shares < options.below).sum(axis=0)
+    figures["week_recovered"][rows] = run
+
+
+def step(episode: Episode | None, fact: FactRow, options: ChurnOptions) -> Episode | None:
+    """Return the episode after ``fact``'s day: opened, counted on, staged or closed; None if there is none."""
+    if episode is None:
+        return _opened(fact) if "guarded" in fact.crossing else None
+    number = fact.day - episode.start_day + 1
+    episode = _counted(episode, fact, options)
+    if episode.recovered >= options.recovered_days:
+        return replace(episode, closed_day=fact.day, closed_why="recovered")
+    if number == options.stage_day and episode.known and episode.below / episode.known >= options.stage_share:
+        episode = replace(episode, stages=(*episode.stages, Stage("potential", fact.day)))
+    if number >= options.rebase_day:
+        return replace(episode, closed_day=fact.day, closed_why="rebased")
+    return episode
+
+
+def _opened(fact: FactRow) -> Episode:
+    figures = fact.figures
+    return Episode(
+        fact.rule,
+        "guarded",
+        fact.subject,
+        opened_day=fact.day,
+        start_day=fact.day - WEEK + 1,
+        baseline=figures["baseline"],
+        known=int(figures["week_known"]),
+        below=int(figures["week_below"]),
+        recovered=int(figures["week_recovered"]),
+        stages=(Stage("warn", fact.day),),
+        figures=figures,
+    )
+
+
+def _counted(episode: Episode, fact: FactRow, options: ChurnOptions) -> Episode:
+    if "use" not in fact.figures:
+        return episode
+    share = fact.figures["use"] / episode.baseline
+    return replace(
+        episode,
+        known=episode.known + 1,
+        below=episode.below + (share < options.below),
+        recovered=episode.recovered + 1 if share >= options.recovered else 0,
+    )
+
+
+COLUMNS = (
+    Column("use", "use", Phrase("use of the day", "当日用量")),
+    Column("month_mean", "use", Phrase("mean day of the 30 days before", "前30天日均用量")),
+    Column("day_ratio", "ratio", Phrase("use against that mean", "当日用量与前30天日均之比")),
+    Column("baseline", "use", Phrase("mean day of the 30 days before the last 7", "近7天之前30天的日均用量")),
+    Column("week_ratio", "ratio", Phrase("mean of the last 7 days against the baseline", "近7天日均与基准之比")),
+    Column(
+        "last_year_ratio", "ratio", Phrase("smallest same ratio around this day last year", "去年同期前后10天的最小比值")
+    ),
+    Column("judged_ratio", "ratio", Phrase("the ratio after last year's is taken out", "剔除去年同期影响后的比值")),
+    Column("known_days", "days", Phrase("known days among the 37 looked at", "所查37天中有数据的天数")),
+    Column("week_known", "days", Phrase("known days among the last 7", "近7天有数据的天数")),
+    Column("week_below", "days", Phrase("days of the last 7 below the line", "近7天低于预警线的天数")),
+    Column("week_recovered", "days", Phrase("recovered days in a row at their end", "近7天末尾连续恢复的天数")),
+)
+
+RULE = Rule(
+    name="churn",
+    title=Phrase("churn", "用量流失"),
+    source="RULES churn-warn, churn-potential (G 19, M 5(3))",
+    level=Level.CUSTOMER,
+    options=ChurnOptions(),
+    columns=COLUMNS,
+    policies=("literal", "guarded"),
+    alerting="guarded",
+    judge=judge,
+    lookback=LOOKBACK,
+    last_year=LAST_YEAR,
+    step=step,
+    residential=False,
+    wheeling=False,
+)

@@ -1,0 +1,228 @@
+"""Judging meter days: each once when it closes, and again from the first day that late readings touched."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import daily, episodes
+from detectors.evaluate import Judged, Material, Subjects, evaluate, subjects_by_rule
+from detectors.rule import AnyRule
+from meterwatch.app import metrics
+from meterwatch.core.calendar import DayScheme
+from meterwatch.core.instants import from_ms, to_ms
+from meterwatch.core.model.alerts import AlertChanges, DirtyDay, Episode, FactRow
+from meterwatch.core.model.registry import Registry
+from meterwatch.core.ports import Commit, EpisodeState, EvaluationLedger, ReadingStore
+from meterwatch.core.registers import intervals
+from notifier.alerts import reconcile
+from notifier.routing import Site, owed
+
+log = logging.getLogger(__name__)
+
+LATE_DAYS = 45  # late data re-evaluates its day this far back; older days only get their totals anew
+_DIRTY_CHUNK = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules and their options by name, and what days are judged by besides."""
+
+    rules: Sequence[AnyRule]
+    options: Mapping[str, object]
+    daily: daily.DailyOptions
+    lunar: bool
+    close_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What judging some subjects came to, for one rule. ``since``: whose memory is replaced from which day on."""
+
+    rule: AnyRule
+    facts: Sequence[FactRow]
+    states: Sequence[EpisodeState]
+    changes: AlertChanges
+    since: Mapping[str, int]
+
+
+class Evaluation:
+    """Runs the rules over closed meter days and commits what they say."""
+
+    def __init__(self, store: ReadingStore, ledger: EvaluationLedger, rules: RuleSet, site: Site) -> None:
+        self._store, self._ledger, self._rules, self._site = store, ledger, rules, site
+
+    def rule_names(self) -> list[str]:
+        """Return the names of the rules that are judged."""
+        return [rule.name for rule in self._rules.rules]
+
+    def step(self, now: datetime, registry: Registry) -> int:
+        """Evaluate every day that has closed by ``now`` and every dirty one; return how many days were judged."""
+        judged = 0
+        done = self._ledger.done_days()
+        for scheme in registry.schemes:
+            for day in self._closed(scheme, done.get(scheme.name), now):
+                self.evaluate_day(scheme, day, now, registry)
+                judged += 1
+        while self.evaluate_dirty(now, registry):
+            judged += 1
+        return judged
+
+    def next_due(self, registry: Registry) -> datetime | None:
+        """Return when the next meter day is to be evaluated, None if nothing is known yet."""
+        done = self._ledger.done_days()
+        due = [self._due(scheme, done[scheme.name] + 1) for scheme in registry.schemes if scheme.name in done]
+        return min(due, default=None)
+
+    def _due(self, scheme: DayScheme, day: int) -> datetime:
+        return from_ms(scheme.end(day)) + self._rules.close_after
+
+    def _closed(self, scheme: DayScheme, done: int | None, now: datetime) -> Iterator[int]:
+        """Yield the closed days after ``done``; the day in which a scheme is first seen is the first to be evaluated."""
+        if done is None:
+            first = int(scheme.days(np.array([to_ms(now) + 1], np.int64))[0])
+            self._ledger.open_scheme(scheme.name, first, now)
+            done = first - 1
+        while self._due(scheme, done + 1) <= now:
+            done += 1
+            yield done
+
+    # --- a day that closes ---------------------------------------------------------------------------------------
+
+    def evaluate_day(self, scheme: DayScheme, day: int, now: datetime, registry: Registry) -> None:
+        """Judge ``day`` for every usage point of ``scheme`` and commit what it comes to."""
+        self._ledger.begin_day(scheme.name, day, now)
+        rows = registry.schemes[scheme]
+        self.write_totals(scheme, day, rows, registry)
+        found = []
+        for rule, subjects in self._subjects(registry, rows, scheme):
+            judged = self._evaluate(rule, subjects, day, registry)
+            before = {episode.subject: episode for episode in self._ledger.states(rule.name, day - 1)}
+            facts = judged.facts.rows(rule.name, subjects.names, _worth_a_look(judged, before))
+            found.append(self._judgement(rule, facts, before, frozenset(subjects.names), day, day))
+        self._commit(found, scheme, registry, now, until=day, done=(scheme.name, day))
+        metrics.DAYS_EVALUATED.inc()
+
+    def write_totals(self, scheme: DayScheme, day: int, rows: NDArray[np.int32], registry: Registry) -> None:
+        """Recompute and store the day totals of ``rows`` from the stored readings."""
+        start, end = daily.reading_range(scheme, day)
+        steps = intervals(self._store.read(start, end, rows), registry.meters)
+        self._store.write_totals(daily.totals(steps, scheme, day, rows))
+
+    # --- days that late readings touched -------------------------------------------------------------------------
+
+    def evaluate_dirty(self, now: datetime, registry: Registry) -> bool:
+        """Judge again what the oldest dirty days touch, and clear them; False if nothing was dirty."""
+        dirty = self._ledger.dirty_days(_DIRTY_CHUNK)
+        known = [entry for entry in dirty if entry.point < len(registry.codes)]
+        order = sorted(known, key=lambda entry: (int(registry.scheme_rank[entry.point]), entry))
+        for rank, entries in groupby(order, key=lambda entry: int(registry.scheme_rank[entry.point])):
+            self._again(registry.scheme_order[rank], list(entries), now, registry)
+        return bool(known)
+
+    def _again(self, scheme: DayScheme, dirty: Sequence[DirtyDay], now: datetime, registry: Registry) -> None:
+        for day, entries in groupby(dirty, key=lambda entry: entry.day):
+            self.write_totals(scheme, day, np.array([entry.point for entry in entries], np.int32), registry)
+        done, first = self._ledger.done_days()[scheme.name], self._ledger.first_days()[scheme.name]
+        oldest = max(done - LATE_DAYS + 1, first)
+        since: dict[int, int] = {}
+        for entry in dirty:
+            since[entry.point] = min(since.get(entry.point, entry.day), entry.day)
+        touched = {point: max(day, oldest) for point, day in since.items() if day > done - LATE_DAYS}
+        found = self._judge_again(scheme, touched, done, registry) if touched else []
+        self._commit(found, scheme, registry, now, until=done, cleared=dirty)
+        metrics.DIRTY_DAYS.inc(len(dirty))
+
+    def _judge_again(self, scheme: DayScheme, since: Mapping[int, int], done: int, registry: Registry) -> list[Judgement]:
+        """Judge the days from the first touched one to ``done`` for the subjects of the touched usage points."""
+        points = np.array(sorted(since), np.int32)
+        first = min(since.values())
+        found = []
+        for rule, subjects in self._subjects(registry, points, scheme):
+            facts = [
+                fact
+                for day in range(first, done + 1)
+                for fact in self._evaluate(rule, subjects, day, registry).facts.rows(
+                    rule.name, subjects.names, range(len(subjects.names))
+                )
+            ]
+            before = {e.subject: e for e in self._ledger.states(rule.name, first - 1, subjects.names)}
+            judgement = self._judgement(rule, facts, before, frozenset(subjects.names), first, done)
+            found.append(replace(judgement, since=dict.fromkeys(subjects.names, first)))
+        return found
+
+    # --- shared --------------------------------------------------------------------------------------------------
+
+    def _subjects(
+        self, registry: Registry, rows: NDArray[np.int32], scheme: DayScheme
+    ) -> Iterator[tuple[AnyRule, Subjects]]:
+        found = subjects_by_rule(self._rules.rules, registry, rows, scheme)
+        return ((rule, found[rule.name]) for rule in self._rules.rules if found[rule.name].names)
+
+    def _evaluate(self, rule: AnyRule, subjects: Subjects, day: int, registry: Registry) -> Judged:
+        material = Material(registry, self._store.read_totals, self._rules.daily, self._rules.lunar)
+        return evaluate(rule, self._rules.options[rule.name], subjects, day, material)
+
+    def _judgement(
+        self, rule: AnyRule, facts: Sequence[FactRow], before: Mapping[str, Episode], names: Set[str], since: int, until: int
+    ) -> Judgement:
+        """Run the rule's episodes over ``facts`` and compare with the alerts the ledger holds for ``names``."""
+        run = episodes.run(rule, self._rules.options[rule.name], before, facts)
+        lived = {(state.episode.subject, state.day) for state in run.states}
+        lived |= {(episode.subject, episode.closed_day) for episode in run.seen if episode.closed_day is not None}
+        kept = [fact for fact in facts if fact.crossing or (fact.subject, fact.day) in lived]
+        have = [
+            alert
+            for alert in self._ledger.alerts(rule.name, since)
+            if alert.episode.subject in names and alert.episode.opened_day <= until
+        ]
+        replaced = {alert.episode.subject: since for alert in have}
+        return Judgement(rule, kept, run.states, reconcile(have, run.seen), replaced)
+
+    def _commit(
+        self,
+        found: Sequence[Judgement],
+        scheme: DayScheme,
+        registry: Registry,
+        now: datetime,
+        *,
+        until: int,
+        done: tuple[str, int] | None = None,
+        cleared: Sequence[DirtyDay] = (),
+    ) -> None:
+        changes = AlertChanges(
+            tuple(episode for one in found for episode in one.changes.opened),
+            tuple(pair for one in found for pair in one.changes.changed),
+            tuple(alert for one in found for alert in one.changes.withdrawn),
+        )
+        happened = {episode.key: from_ms(scheme.end(episode.opened_day)) for episode in changes.opened}
+        owes = owed(changes, registry, self._site, now, happened)
+        commit = Commit(
+            now=now,
+            registry=registry.number,
+            rules=[one.rule.name for one in found],
+            since={subject: day for one in found for subject, day in one.since.items()},
+            until=until,
+            facts=[fact for one in found for fact in one.facts],
+            states=[state for one in found for state in one.states],
+            changes=changes,
+            suppressed=owes.suppressed,
+            duties=owes.duties,
+            messages=owes.messages,
+            cleared=cleared,
+            done=done,
+        )
+        self._ledger.commit(commit)
+        metrics.count(changes)
+
+
+def _worth_a_look(judged: Judged, before: Mapping[str, Episode]) -> list[int]:
+    """Return the rows that cross a bound or have an open episode; the rest of a day's facts is forgotten at once."""
+    crossing = np.zeros(len(judged.subjects.names), np.bool_)
+    for mask in judged.facts.crossing.values():
+        crossing |= mask
+    return [row for row, name in enumerate(judged.subjects.names) if crossing[row] or name in before]

@@ -1,0 +1,127 @@
+"""The settings: each room's options put together under the names of ``meterwatch.toml``."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import ConfigDict, create_model
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from desk.options import DeskOptions
+from detectors.daily import DailyOptions
+from detectors.rules import RULES
+from ingest.codecs.json_mapping import JsonMapping
+from ingest.journal import JournalOptions
+from ingest.mqtt_options import MqttOptions
+from ingest.pipeline import PipelineOptions
+from meterwatch.core.calendar import WorkingCalendar, zone_problem
+from meterwatch.core.model.phrase import Lang
+from meterwatch.stores.influx import InfluxOptions
+from notifier.channels import CHANNELS
+from notifier.outbox import OutboxOptions
+from notifier.routing import RoutingOptions
+
+ENV_PREFIX = "METERWATCH_"
+ENV_DELIMITER = "__"
+
+
+@dataclass(frozen=True)
+class SiteOptions:
+    """The place that is watched."""
+
+    time_zone: str = "Asia/Shanghai"
+    """IANA zone of offices, deadlines, and of usage points that name none."""
+    lunar: bool = True
+    """Compare days around Spring Festival with last year's day at the same distance from the festival."""
+    close_after_h: float = 2.0
+    """Hours after its end at which a meter day is first evaluated; at least 2, so that its edges are known."""
+    working_days: tuple[date, ...] = ()
+    """Dates offices work although the calendar says they rest."""
+    resting_days: tuple[date, ...] = ()
+    """Dates offices rest although the calendar says they work."""
+
+    def __post_init__(self) -> None:
+        early = "close_after_h must be at least 2: a day's last interval may end two hours after it"
+        found = [zone_problem(self.time_zone), early if self.close_after_h < 2 else ""]
+        if any(found):
+            raise ValueError("; ".join(filter(None, found)))
+
+    @property
+    def calendar(self) -> WorkingCalendar:
+        """China's working days with the site's own dates."""
+        return WorkingCalendar.with_overrides(self.working_days, self.resting_days)
+
+
+@dataclass(frozen=True)
+class ReadingsOptions:
+    """Where readings are stored."""
+
+    store: Literal["sqlite", "influxdb"] = "sqlite"
+    """``sqlite`` (a file in the data folder) or ``influxdb`` (see [influxdb])."""
+
+
+@dataclass(frozen=True)
+class LedgerOptions:
+    """Where alerts, duties, messages and the registry are stored."""
+
+    url: str = ""
+    """SQLAlchemy address of the database; empty = an SQLite file in the data folder."""
+
+
+@dataclass(frozen=True)
+class ViewerOptions:
+    """Who the accounts of this machine are (RULES who-confidential)."""
+
+    accounts: dict[str, str] = field(default_factory=dict)
+    """Account name -> person of the registry. An account that is not listed sees codes and masked phones only."""
+
+
+_CLOSED = ConfigDict(extra="forbid")
+RuleSettings: Any = create_model(
+    "RuleSettings", __config__=_CLOSED, **cast("dict[str, Any]", {r.name: (type(r.options), r.options) for r in RULES})
+)
+ChannelSettings: Any = create_model(
+    "ChannelSettings", __config__=_CLOSED, **cast("dict[str, Any]", {c.name: (c.Options, c.Options()) for c in CHANNELS})
+)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. The environment wins over the file: ``METERWATCH_MQTT__PASSWORD`` is ``mqtt.password``."""
+
+    model_config = SettingsConfigDict(extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER)
+
+    data_dir: Path = Path("data")
+    site: SiteOptions = SiteOptions()
+    mqtt: MqttOptions | None = None
+    codecs: tuple[JsonMapping, ...] = ()
+    ingest: PipelineOptions = PipelineOptions()
+    journal: JournalOptions = JournalOptions()
+    readings: ReadingsOptions = ReadingsOptions()
+    influxdb: InfluxOptions | None = None
+    ledger: LedgerOptions = LedgerOptions()
+    daily: DailyOptions = DailyOptions()
+    rules: RuleSettings = RuleSettings()
+    routing: RoutingOptions = RoutingOptions()
+    outbox: OutboxOptions = OutboxOptions()
+    channels: ChannelSettings = ChannelSettings()
+    desk: DeskOptions = DeskOptions()
+    viewers: ViewerOptions = ViewerOptions()
+    lang: Lang | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where values come from, the strongest first: environment, file."""
+        return env_settings, init_settings
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's address."""
+        return self.ledger.url or f"sqlite:///{self.data_dir / 'ledger.db'}"

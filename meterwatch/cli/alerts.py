@@ -1,0 +1,126 @@
+"""``meterwatch alerts``."""
+
+from argparse import ArgumentParser, Namespace
+from datetime import date
+from typing import Any
+
+from detectors.rules import RULES
+from meterwatch.cli.main import common, example
+from meterwatch.cli.output import Output, local
+from meterwatch.cli.session import session
+from meterwatch.core.errors import Refusal
+from meterwatch.core.model.alerts import Alert
+from meterwatch.core.model.phrase import Lang, Phrase
+from meterwatch.core.model.reading_types import RATE_UNIT, USE_UNIT, Commodity
+from meterwatch.core.model.registry import Registry
+from notifier.suppress import SILENCE_TEXT, Silence
+
+_RULES = {rule.name: rule for rule in RULES}
+_COLUMNS = {
+    "id": Phrase("no.", "编号"),
+    "rule": Phrase("rule", "规则"),
+    "subject": Phrase("subject", "对象"),
+    "opened_day": Phrase("opened", "触发日"),
+    "stage": Phrase("stage", "阶段"),
+    "baseline": Phrase("baseline", "基准"),
+    "ratio": Phrase("ratio", "比值"),
+    "closed_day": Phrase("closed", "结束日"),
+    "closed_why": Phrase("why", "结束原因"),
+    "suppressed": Phrase("silent because", "未通知原因"),
+}
+_EMPTY = Phrase("no open alerts", "没有未结束的告警")
+_NONE = Phrase("there is no alert {number}", "没有告警 {number}")
+_WHY = {
+    "": Phrase("", ""),
+    "recovered": Phrase("recovered", "已恢复"),
+    "rebased": Phrase("new normal", "已成新常态"),
+    "day over": Phrase("day over", "当日结束"),
+}
+_STAGE = {"warn": Phrase("warning", "预警"), "potential": Phrase("potential churn", "潜在流失")}
+
+
+def configure(parser: ArgumentParser, lang: Lang) -> None:
+    """Add the command's arguments."""
+    common(parser, lang)
+    parser.add_argument("number", nargs="?", type=int, help=Phrase("show this alert in full", "查看某一告警").say(lang))
+    parser.add_argument("--all", action="store_true", help=Phrase("closed and withdrawn ones too", "包括已结束的").say(lang))
+    parser.add_argument("--limit", type=int, default=100, help=Phrase("at most this many", "最多条数").say(lang))
+    example(parser, "meterwatch alerts --all --json")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace, out: Output) -> int:
+    """List alerts, or show one."""
+    with session(args) as opened:
+        everything = args.all or args.number is not None
+        limit = 10**9 if args.number is not None else args.limit
+        found = opened.books.ledger.evaluation.all_alerts(closed=everything, limit=limit)
+        if args.number is None:
+            out.table(_COLUMNS, [_row(alert, out) for alert in found], _EMPTY)
+            return 0
+        chosen = next((alert for alert in found if alert.id == args.number), None)
+        if chosen is None:
+            raise Refusal(_NONE, number=args.number)
+        _show(chosen, opened.books.registry.load(), opened.zone, out)
+    return 0
+
+
+def _row(alert: Alert, out: Output) -> dict[str, Any]:
+    episode = alert.episode
+    figures = episode.figures
+    row: dict[str, Any] = {
+        "id": alert.id,
+        "rule": episode.rule,
+        "policy": episode.policy,
+        "subject": episode.subject,
+        "opened_day": date.fromordinal(episode.opened_day).isoformat(),
+        "start_day": date.fromordinal(episode.start_day).isoformat(),
+        "stage": episode.stages[-1].name if episode.stages else "",
+        "baseline": figures.get("baseline", figures.get("limit")),
+        "ratio": figures.get("judged_ratio", figures.get("share")),
+        "closed_day": date.fromordinal(episode.closed_day).isoformat() if episode.closed_day else None,
+        "closed_why": episode.closed_why,
+        "suppressed": alert.suppressed,
+        "withdrawn": alert.withdrawn_at is not None,
+        "registry": alert.registry,
+    }
+    if out.as_json:
+        return row | {"figures": dict(figures), "opened_at": alert.opened_at}
+    withdrawn = Phrase("withdrawn", "已撤销").say(out.lang)
+    return row | {
+        "rule": _RULES[episode.rule].title.say(out.lang),
+        "stage": _STAGE[row["stage"]].say(out.lang) if row["stage"] else "",
+        "closed_why": withdrawn if row["withdrawn"] else _WHY[episode.closed_why].say(out.lang),
+        "suppressed": SILENCE_TEXT[Silence(alert.suppressed)].say(out.lang),
+    }
+
+
+def _show(alert: Alert, registry: Registry, zone: str, out: Output) -> None:
+    """Print one alert with every figure it was opened on, its meaning and its unit."""
+    row = _row(alert, out)
+    if out.as_json:
+        out.data(row)
+        return
+    episode = alert.episode
+    out.line(f"{row['id']}  {row['rule']}  {episode.subject}  ({_RULES[episode.rule].source})")
+    for key in ("opened_day", "closed_day", "closed_why", "suppressed"):
+        if row[key]:
+            out.line(f"  {_COLUMNS[key].say(out.lang)}: {row[key]}")
+    for stage in episode.stages:
+        out.line(f"  {_STAGE[stage.name].say(out.lang)}: {date.fromordinal(stage.day)}")
+    out.say(
+        Phrase("  judged by registry snapshot {n} at {at}", "  依据档案快照 {n}，{at}"),
+        n=alert.registry,
+        at=local(alert.opened_at, zone),
+    )
+    units = _units(episode.subject, registry)
+    for column in _RULES[episode.rule].columns:
+        if column.name in episode.figures:
+            figure = episode.figures[column.name]
+            out.line(f"  {column.meaning.say(out.lang)}: {figure:.6g} {units.get(column.unit, '')}".rstrip())
+
+
+def _units(subject: str, registry: Registry) -> dict[str, str]:
+    row = registry.row_of(subject)
+    commodity = registry.commodity_of(row) if row is not None else Commodity(subject.rpartition("/")[2])
+    return {"use": USE_UNIT[commodity], "rate": RATE_UNIT[commodity]}

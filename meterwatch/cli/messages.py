@@ -1,0 +1,80 @@
+"""``meterwatch messages``."""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from meterwatch.cli.main import common, example
+from meterwatch.cli.output import Output, local
+from meterwatch.cli.session import session
+from meterwatch.core.errors import Refusal
+from meterwatch.core.model.phrase import Lang, Phrase
+from meterwatch.core.model.work import Message, MessageState
+
+_COLUMNS = {
+    "number": Phrase("notice", "通知号"),
+    "state": Phrase("state", "状态"),
+    "created_at": Phrase("queued", "生成时间"),
+    "channel": Phrase("channel", "渠道"),
+    "person": Phrase("to", "收件人"),
+    "body": Phrase("text", "内容"),
+}
+STATE_TEXT = {
+    MessageState.QUEUED: Phrase("queued", "待发送"),
+    MessageState.IN_FLIGHT: Phrase("being sent", "发送中"),
+    MessageState.ACCEPTED: Phrase("accepted", "已提交"),
+    MessageState.DELIVERED: Phrase("delivered", "已送达"),
+    MessageState.UNDELIVERED: Phrase("not delivered", "未送达"),
+    MessageState.REFUSED: Phrase("refused", "被拒绝"),
+    MessageState.EXPIRED: Phrase("expired", "已过期"),
+    MessageState.WITHDRAWN: Phrase("withdrawn", "已撤回"),
+}
+_EMPTY = Phrase("no messages", "没有短信")
+_NONE = Phrase("there is no message N{number}", "没有通知 N{number}")
+
+
+def configure(parser: ArgumentParser, lang: Lang) -> None:
+    """Add the command's arguments."""
+    common(parser, lang)
+    parser.add_argument(
+        "number", nargs="?", type=_number, help=Phrase("show this one with its history", "查看某一通知").say(lang)
+    )
+    parser.add_argument("--limit", type=int, default=100, help=Phrase("at most this many", "最多条数").say(lang))
+    example(parser, "meterwatch messages N7")
+    parser.set_defaults(run=run)
+
+
+def _number(text: str) -> int:
+    return int(text.removeprefix("N"))
+
+
+def run(args: Namespace, out: Output) -> int:
+    """List messages, newest first, or show one with its history."""
+    with session(args) as opened:
+        found = opened.books.ledger.outbox.messages(limit=args.limit, number=args.number)
+        if args.number is not None and not found:
+            raise Refusal(_NONE, number=args.number)
+        out.table(_COLUMNS, [_row(message, opened.zone, out) for message in found], _EMPTY)
+        if args.number is not None and not out.as_json:
+            for at, state, detail in found[0].history:
+                out.line(f"  {local(at, opened.zone)}  {STATE_TEXT[MessageState(state)].say(out.lang)}  {detail}".rstrip())
+    return 0
+
+
+def _row(message: Message, zone: str, out: Output) -> dict[str, Any]:
+    row = {
+        "number": f"N{message.number}",
+        "key": message.key,
+        "state": message.state.value,
+        "created_at": message.created_at,
+        "expires_at": message.expires_at,
+        "channel": message.channel,
+        "person": message.person,
+        "template": f"{message.template}/{message.template_version}",
+        "body": message.body,
+        "attempts": message.attempts,
+        "reference": message.reference,
+        "history": [{"at": at, "state": state, "detail": detail} for at, state, detail in message.history],
+    }
+    if out.as_json:
+        return row
+    return row | {"state": STATE_TEXT[message.state].say(out.lang), "created_at": local(message.created_at, zone)}

@@ -1,0 +1,84 @@
+"""What commands print: tables and sentences for people, JSON for machines; never both."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TextIO
+from zoneinfo import ZoneInfo
+
+from meterwatch.core.model.phrase import Lang, Phrase
+
+_WIDE = 200  # a table that is piped is not cut to a screen
+
+
+class Output:
+    """Prints in one language, as text or as JSON."""
+
+    def __init__(self, lang: Lang, *, as_json: bool = False, file: TextIO | None = None) -> None:
+        self.lang, self.as_json = lang, as_json
+        self._file = file or sys.stdout
+
+    def say(self, phrase: Phrase, /, **figures: object) -> None:
+        """Print a sentence; nothing when the output is JSON."""
+        if not self.as_json:
+            self.line(phrase.say(self.lang, **figures))
+
+    def line(self, text: str) -> None:
+        """Print a line as it is."""
+        print(text, file=self._file)
+
+    def error(self, text: str) -> None:
+        """Print why something was not done."""
+        print(f"meterwatch: {text}", file=sys.stderr)  # noqa: T201
+
+    def data(self, value: Any) -> None:
+        """Print a value as JSON."""
+        self.line(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+    def table(self, columns: Mapping[str, Phrase], rows: Sequence[Mapping[str, Any]], empty: Phrase) -> None:
+        """Print rows under the columns' titles, ``empty`` when there are none; as JSON the rows with all their keys."""
+        if self.as_json:
+            self.data(list(rows))
+        elif not rows:
+            self.say(empty)
+        else:
+            self._draw([title.say(self.lang) for title in columns.values()], [[row[key] for key in columns] for row in rows])
+
+    def _draw(self, titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        from rich.console import Console  # noqa: PLC0415 - help must not wait for it
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for index, title in enumerate(titles):
+            numbers = all(isinstance(row[index], int | float) for row in rows)
+            table.add_column(title, justify="right" if numbers else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(_shown(cell)) for cell in row))
+        console = Console(file=self._file, width=None if self._file.isatty() else _WIDE, highlight=False)
+        console.print(table)
+
+
+def local(moment: datetime | None, zone: str) -> str:
+    """Return a moment as people read it in ``zone``, with its offset; empty for none."""
+    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M%z") if moment else ""
+
+
+def lang_of(arguments: Sequence[str], environ: Mapping[str, str]) -> Lang:
+    """Return the language asked for: --lang, then METERWATCH_LANG, then the locale."""
+    asked = [arguments[i + 1] for i, word in enumerate(arguments[:-1]) if word == "--lang"]
+    asked += [word.partition("=")[2] for word in arguments if word.startswith("--lang=")]
+    names = [*asked, *(environ.get(name, "") for name in ("METERWATCH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))]
+    chosen = next(filter(None, names), "")
+    return Lang.ZH if chosen.lower().startswith("zh") else Lang.EN
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _shown(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,73 @@
+"""What commands open: settings, the ledger's books, and who is asking."""
+
+import os
+import pwd
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from meterwatch.app import parts
+from meterwatch.app.settings import Settings
+from meterwatch.app.settings_file import SettingsError, load
+from meterwatch.core.errors import Refusal
+from meterwatch.core.model.phrase import Phrase
+from meterwatch.core.model.viewer import Viewer
+
+_BAD_SETTINGS = Phrase("the settings can't be used:\n{problems}", "设置有误：\n{problems}")
+_UNMAPPED = Phrase(
+    'the account {account!r} stands for no person: add `{account} = "PERSON"` to [viewers.accounts] in the settings',
+    '账号 {account!r} 没有对应人员：请在设置的 [viewers.accounts] 中添加 `{account} = "人员编号"`',
+)
+
+
+class Session(NamedTuple):
+    """An open ledger and who is asking."""
+
+    settings: Settings
+    books: parts.Books
+    viewer: Viewer
+    opened: ExitStack
+
+    @property
+    def zone(self) -> str:
+        """The site's time zone."""
+        return self.settings.site.time_zone
+
+    def today(self) -> date:
+        """Return the site's present business day."""
+        return self.books.clock.now().astimezone(ZoneInfo(self.zone)).date()
+
+
+def settings_of(args: Namespace) -> Settings:
+    """Return the settings the command was given; raises Refusal naming every problem."""
+    try:
+        return load(args.settings)
+    except SettingsError as problem:
+        raise Refusal(_BAD_SETTINGS, problems=problem) from problem
+
+
+@contextmanager
+def session(args: Namespace) -> Iterator[Session]:
+    """Open the ledger for a command."""
+    settings = settings_of(args)
+    with ExitStack() as opened:
+        books = parts.open_books(settings, opened)
+        account = account_name()
+        day = books.clock.now().astimezone(ZoneInfo(settings.site.time_zone)).date()
+        viewer = books.archive.viewer_for(account, settings.viewers.accounts.get(account), day)
+        yield Session(settings, books, viewer, opened)
+
+
+def account_name() -> str:
+    """Return the name of the account this process runs under, as the operating system knows it."""
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def person_of(viewer: Viewer) -> str:
+    """Return the person a viewer stands for; raises Refusal if he stands for none."""
+    if viewer.person is None:
+        raise Refusal(_UNMAPPED, account=viewer.account)
+    return viewer.person

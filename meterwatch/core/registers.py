@@ -1,0 +1,187 @@
+"""From stored readings to use: what flowed between two moments, for registers, intervals and rates alike.
+
+Pure arrays, always computed from readings in time order and never stored with them: a late reading changes its neighbours.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meterwatch.core.model.columns import Columns
+from meterwatch.core.model.reading_types import READING_TYPES, Accumulation
+from meterwatch.core.model.readings import Quality, ReadingBatch
+from meterwatch.core.model.registry import Meters
+
+MAX_GAP_MS = 2 * 3_600_000  # most gaps are shorter; over a longer one a rate or the edge of a day says nothing
+_NEAR_TOP, _NEAR_ZERO = 0.9, 0.1  # a register rolled over if it stood above and stands below these shares of its range
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals(Columns):
+    """Use between two moments, one row each, sorted by point, reading type, end.
+
+    ``start`` < t <= ``end`` int64 UTC ms · ``use`` float64 kWh or m3 · ``quality`` uint32 bits that do not depend on when
+    or in which order the readings arrived.
+    """
+
+    DTYPES: ClassVar = (np.int32, np.int32, np.int64, np.int64, np.float64, np.uint32)
+    point: NDArray[np.int32]
+    reading_type: NDArray[np.int32]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    use: NDArray[np.float64]
+    quality: NDArray[np.uint32]
+
+    def rates(self) -> NDArray[np.float64]:
+        """Return the mean rate of each interval, (n,) kW or m3/h; NaN where it is longer than two hours."""
+        length = self.end - self.start
+        return np.where(length <= MAX_GAP_MS, self.use * 3_600_000 / length, np.nan)
+
+
+def intervals(readings: ReadingBatch, meters: Meters) -> Intervals:
+    """Return the known use between successive readings.
+
+    ``readings`` sorted by usage point, type, time. Steps that can't be known (a register going back, a rate over more than
+    two hours, a reading outside every meter's validity) are absent.
+    """
+    parts = [
+        part(_of_kind(readings, kind), meters)
+        for kind, part in (
+            (Accumulation.BULK, _from_registers),
+            (Accumulation.DELTA, _from_deltas),
+            (Accumulation.INDICATING, _from_rates),
+        )
+    ]
+    joined = Intervals.join(parts)
+    known = np.isfinite(joined.use) & (joined.end > joined.start)
+    order = np.lexsort((joined.end, joined.reading_type, joined.point))
+    return joined.take(order[known[order]])
+
+
+def meter_at(points: NDArray[np.int32], times: NDArray[np.int64], meters: Meters) -> NDArray[np.int64]:
+    """Return for each (point, UTC ms) the row of ``meters`` that was installed then, (n,) int64; -1 for none."""
+    if not len(meters):
+        return np.full(len(points), -1, np.int64)
+    found = np.searchsorted(_key(meters.point, meters.valid_from), _key(points, times), side="left") - 1
+    fits = (found >= 0) & (meters.point[found] == points) & (times <= meters.valid_to[found])
+    return np.where(fits, found, -1)
+
+
+_TIME_BITS = 42  # milliseconds until 2109; leaves room for two million points
+
+
+def _key(points: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (points.astype(np.int64) << _TIME_BITS) | np.clip(times, 0, (1 << _TIME_BITS) - 1)
+
+
+def _of_kind(readings: ReadingBatch, kind: Accumulation) -> ReadingBatch:
+    codes = [reading_type.code for reading_type in READING_TYPES if reading_type.use and reading_type.accumulation is kind]
+    return readings.take(np.isin(readings.reading_type, codes))
+
+
+def _from_registers(readings: ReadingBatch, meters: Meters) -> Intervals:
+    readings, meter, edge = _with_exchange_indexes(readings, meters)
+    if len(readings) < 2:
+        return Intervals.empty()
+    after, before = slice(1, None), slice(None, -1)
+    same = (
+        (readings.usage_point[after] == readings.usage_point[before])
+        & (readings.reading_type[after] == readings.reading_type[before])
+        & (meter[after] == meter[before])
+    )
+    use, rolled = _register_steps(readings.value[before], readings.value[after], meters.digits[meter[after]])
+    quality = (readings.quality[after] | readings.quality[before]) & np.uint32(Quality.SUSPECT)
+    quality |= np.where(rolled, np.uint32(Quality.ROLLOVER), np.uint32(0))
+    quality |= np.where(edge[after] | edge[before], np.uint32(Quality.EXCHANGE), np.uint32(0))
+    return Intervals(
+        readings.usage_point[after],
+        readings.reading_type[after],
+        readings.time[before],
+        readings.time[after],
+        np.where(same, use * meters.multiplier[meter[after]], np.nan),
+        quality,
+    )
+
+
+def _register_steps(
+    before: NDArray[np.float64], after: NDArray[np.float64], digits: NDArray[np.int8]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the register's advance (NaN for a step back) and where it rolled over its last digit."""
+    step = after - before
+    span = np.where(digits > 0, 10.0**digits, np.nan)
+    rolled = (step < 0) & (before >= _NEAR_TOP * span) & (after <= _NEAR_ZERO * span)
+    return np.where(rolled, step + span, np.where(step < 0, np.nan, step)), rolled
+
+
+def _with_exchange_indexes(
+    readings: ReadingBatch, meters: Meters
+) -> tuple[ReadingBatch, NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the readings with the initial and final indexes the registry knows, each one's meter, and which were added.
+
+    Where the meter itself reported at the very moment of its exchange, both stand at one time and the empty step between
+    them is dropped with all others of no length.
+    """
+    meter = meter_at(readings.usage_point, readings.time, meters)
+    readings, meter = readings.take(meter >= 0), meter[meter >= 0]
+    extra, extra_meter = _exchange_indexes(readings, meters)
+    joined = ReadingBatch.join([readings, extra])
+    owner = np.concatenate([meter, extra_meter])
+    added = np.arange(len(joined)) >= len(readings)
+    order = np.lexsort((joined.time, owner, joined.reading_type, joined.usage_point))
+    return joined.take(order), owner[order], added[order]
+
+
+def _exchange_indexes(readings: ReadingBatch, meters: Meters) -> tuple[ReadingBatch, NDArray[np.int64]]:
+    if not len(readings):
+        return ReadingBatch.empty(), np.empty(0, np.int64)
+    low, high = int(readings.time.min()) - MAX_GAP_MS, int(readings.time.max()) + MAX_GAP_MS
+    pairs = np.unique(np.stack([readings.usage_point, readings.reading_type]), axis=1)
+    parts, owners = [], []
+    for times, values in ((meters.valid_from, meters.initial), (meters.valid_to, meters.final)):
+        wanted = np.flatnonzero(np.isfinite(values) & (times >= low) & (times <= high))
+        for code in np.unique(pairs[1]):
+            own = wanted[np.isin(meters.point[wanted], pairs[0][pairs[1] == code])]
+            none = np.zeros(len(own))
+            parts.append(ReadingBatch.of(meters.point[own], none + code, times[own], values[own], none, none))
+            owners.append(own)
+    return ReadingBatch.join(parts), np.concatenate(owners)
+
+
+def _from_deltas(readings: ReadingBatch, meters: Meters) -> Intervals:
+    lengths = np.zeros(max(kind.code for kind in READING_TYPES) + 1, np.int64)
+    for kind in READING_TYPES:
+        lengths[kind.code] = kind.interval_s * 1000
+    return Intervals(
+        readings.usage_point,
+        readings.reading_type,
+        readings.time - lengths[readings.reading_type],
+        readings.time,
+        readings.value * _multiplier(readings, meters),
+        readings.quality & np.uint32(Quality.SUSPECT),
+    )
+
+
+def _from_rates(readings: ReadingBatch, meters: Meters) -> Intervals:
+    if len(readings) < 2:
+        return Intervals.empty()
+    after, before = slice(1, None), slice(None, -1)
+    same = (readings.usage_point[after] == readings.usage_point[before]) & (
+        readings.reading_type[after] == readings.reading_type[before]
+    )
+    length = readings.time[after] - readings.time[before]
+    use = readings.value[after] * length / 3_600_000 * _multiplier(readings, meters)[after]
+    return Intervals(
+        readings.usage_point[after],
+        readings.reading_type[after],
+        readings.time[before],
+        readings.time[after],
+        np.where(same & (length <= MAX_GAP_MS), use, np.nan),
+        readings.quality[after] & np.uint32(Quality.SUSPECT),
+    )
+
+
+def _multiplier(readings: ReadingBatch, meters: Meters) -> NDArray[np.float64]:
+    meter = meter_at(readings.usage_point, readings.time, meters)
+    return np.where(meter >= 0, meters.multiplier[meter] if len(meters) else 1.0, np.nan)

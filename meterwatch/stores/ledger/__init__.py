@@ -1,0 +1,23 @@
+"""The ledger: alerts, duties, messages and all that proves them, in one database."""
+
+from meterwatch.stores.database import Database
+from meterwatch.stores.ledger.clockrow import ClockRow
+from meterwatch.stores.ledger.evaluation import SqlEvaluation
+from meterwatch.stores.ledger.ingest import SqlIngest
+from meterwatch.stores.ledger.outbox import SqlOutbox
+from meterwatch.stores.ledger.work import SqlWork
+
+
+class Ledger:
+    """The parts of the ledger, each a port of its own, over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = ClockRow(database)
+        self.ingest = SqlIngest(database)
+        self.evaluation = SqlEvaluation(database)
+        self.outbox = SqlOutbox(database)
+        self.work = SqlWork(database)
+
+
+__all__ = ["Ledger"]

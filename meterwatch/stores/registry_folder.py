@@ -1,0 +1,229 @@
+"""A folder of registry files as one whole: local times made definite, and the files held against each other."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from math import inf
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from meterwatch.core.errors import Refusal
+from meterwatch.core.model.phrase import Phrase
+from meterwatch.stores.registry_files import Column, Problem
+from meterwatch.stores.registry_sheets import Sheet, other_files, read_sheets
+
+Sheets = Mapping[str, Sheet]
+_FROM_TO = ("from", "to")
+
+_NO_FOLDER = Phrase("there is no folder {directory}", "没有文件夹 {directory}")
+_GB18030 = Phrase(
+    "was read as GB18030, because it is not UTF-8; check that its names are right",
+    "不是 UTF-8，已按 GB18030 编码读取；请核对名称是否正确",
+)
+_TWICE = Phrase('"{value}" stands on line {line} already', "“{value}”在第 {line} 行已出现")
+_UNKNOWN = Phrase('"{value}" is not in {file}', "{file} 中没有“{value}”")
+_NOT_AFTER = Phrase("must be after {first}", "必须晚于 {first}")
+_QMIN_ABOVE = Phrase("qmin {qmin:.15g} is above qmax {qmax:.15g}", "qmin {qmin:.15g} 大于 qmax {qmax:.15g}")
+_INDEX_TOO_LONG = Phrase(
+    "{value:.15g} does not fit a register of {digits} digits", "{value:.15g} 超出 {digits} 位表计的计数范围"
+)
+_NOT_IN_OFFICE = Phrase(
+    'the assignment lies outside the time "{person}" is in office (people.csv line {line})',
+    "该分工超出“{person}”的任职期（people.csv 第 {line} 行）",
+)
+_TWO_CUSTOMERS = Phrase(
+    "usage point {value} is supplied by the agreement on line {line} on some of these days",
+    "用户点 {value} 在这些日期中已有第 {line} 行的合同",
+)
+_TWO_POINTS = Phrase(
+    "meter {value} stands on another usage point at the same time, by line {line}",
+    "表 {value} 同一时间在另一用户点（见第 {line} 行）",
+)
+_SAME_METER = Phrase("the times of meter {value} overlap with those on line {line}", "表 {value} 的有效期与第 {line} 行重叠")
+_TWO_METERS = Phrase(
+    "usage point {value} has another meter at the same time, on line {line}",
+    "用户点 {value} 同一时间已有另一块表（见第 {line} 行）",
+)
+_SAME_ASSIGNMENT = Phrase("line {line} says the same for some of these days", "第 {line} 行在这些日期中已有相同的分工")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a folder holds: sheets by file name, every problem, and notices, which refuse nothing."""
+
+    sheets: Sheets
+    problems: tuple[Problem, ...]
+    notices: tuple[Problem, ...]
+
+
+def read_folder(directory: Path, default_zone: str) -> Folder:
+    """Return all that ``directory`` holds; points without a time zone get ``default_zone``, meters' times are in UTC.
+
+    Raises Refusal if there is no such folder, Unavailable if a file in it can't be read.
+    """
+    if not directory.is_dir():
+        raise Refusal(_NO_FOLDER, directory=directory)
+    sheets = read_sheets(directory)
+    _settle_times(sheets, default_zone)
+    for check in CHECKS:
+        check(sheets)
+    problems = [problem for sheet in sheets.values() for problem in sorted(sheet.problems, key=lambda found: found.line)]
+    decoded = [Problem(s.spec.file, 0, "", _GB18030) for s in sheets.values() if s.encoding == "GB18030"]
+    return Folder(sheets, tuple(problems), (*decoded, *other_files(directory)))
+
+
+def _settle_times(sheets: Sheets, default_zone: str) -> None:
+    points, meters = sheets["usage_points"], sheets["meters"]
+    points.columns["time_zone"] = [zone or default_zone for zone in points["time_zone"]]
+    zone_of = dict(zip(points["usage_point"], points["time_zone"], strict=True))
+    info = {name: ZoneInfo(name) for name in {default_zone, *points["time_zone"]}}
+    zones = [info[zone_of.get(point, default_zone)] for point in meters["usage_point"]]
+    for name in ("valid_from", "valid_to"):
+        meters.columns[name] = [_definite(moment, zone) for moment, zone in zip(meters[name], zones, strict=True)]
+
+
+def _definite(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def check_keys(sheets: Sheets) -> None:
+    """A key stands once; where the key holds a time, check_times tells its rows apart."""
+    for sheet in sheets.values():
+        span = sheet.spec.span
+        if not span or span[0] not in sheet.spec.key:
+            _check_key(sheet, *sheet.spec.key)
+
+
+def _check_key(sheet: Sheet, key: str) -> None:
+    seen: dict[str, int] = {}
+    for row, code in enumerate(sheet[key]):
+        first = seen.setdefault(code, row)
+        if first != row and code is not None:
+            sheet.spoil(row, key, _TWICE, value=code, line=sheet.lines[first])
+
+
+def check_references(sheets: Sheets) -> None:
+    """What a cell refers to is there."""
+    for sheet in sheets.values():
+        for column in sheet.spec.columns:
+            if column.references and sheets[column.references].whole:
+                _check_reference(sheet, column, sheets[column.references])
+
+
+def _check_reference(sheet: Sheet, column: Column, target: Sheet) -> None:
+    known = {None, *target[target.spec.key[0]]}
+    for row, code in enumerate(sheet[column.name]):
+        if code not in known:
+            sheet.report(sheet.lines[row], column.name, _UNKNOWN, value=code, file=target.spec.file)
+
+
+def check_spans(sheets: Sheets) -> None:
+    """A span ends after it begins."""
+    for sheet in sheets.values():
+        if sheet.spec.span:
+            first, last = sheet.spec.span
+            for row, (begin, end) in enumerate(zip(sheet[first], sheet[last], strict=True)):
+                if begin is not None and end is not None and end <= begin:
+                    sheet.spoil(row, last, _NOT_AFTER, first=first)
+
+
+def check_flows(sheets: Sheets) -> None:
+    """Qmin is not above Qmax."""
+    points = sheets["usage_points"]
+    for line, qmin, qmax in zip(points.lines, points["qmin"], points["qmax"], strict=True):
+        if qmin is not None and qmax is not None and qmin > qmax:
+            points.report(line, "qmin", _QMIN_ABOVE, qmin=qmin, qmax=qmax)
+
+
+def check_indexes(sheets: Sheets) -> None:
+    """A register shows no more than its digits can."""
+    meters = sheets["meters"]
+    for name in ("initial_index", "final_index"):
+        for line, digits, value in zip(meters.lines, meters["digits"], meters[name], strict=True):
+            if digits is not None and value is not None and value >= 10**digits:
+                meters.report(line, name, _INDEX_TOO_LONG, value=value, digits=digits)
+
+
+def check_offices(sheets: Sheets) -> None:
+    """Nobody is assigned for a time he is not in office; where an assignment is open, his office bounds it."""
+    people, assignments = sheets["people"], sheets["assignments"]
+    if not (people.whole and assignments.whole):
+        return
+    row_of = {code: row for row, code in enumerate(people["person"]) if people.is_sound(row, ("person", *_FROM_TO))}
+    for row, person in enumerate(assignments["person"]):
+        if person in row_of and assignments.is_sound(row, _FROM_TO):
+            line = people.lines[row_of[person]]
+            for name in _out_of_office(*_span(people, row_of[person]), *_span(assignments, row)):
+                assignments.report(assignments.lines[row], name, _NOT_IN_OFFICE, person=person, line=line)
+
+
+def _out_of_office(begins: float, ends: float, first: float, last: float) -> Iterator[str]:
+    """Yield the columns of an assignment ``first``..``last`` that lie outside an office ``begins``..``ends``."""
+    if first != -inf and not begins <= first < ends:
+        yield _FROM_TO[0]
+    if last != inf and not begins < last <= ends:
+        yield _FROM_TO[1]
+
+
+def check_times(sheets: Sheets) -> None:
+    """One customer on a point, one point for a meter, one meter on a point, one assignment, at any time."""
+    agreements, meters, assignments = sheets["agreements"], sheets["meters"], sheets["assignments"]
+    points = meters["usage_point"]
+    codes = meters["meter"]
+    _check_times(agreements, ("usage_point",), lambda *_: _TWO_CUSTOMERS)
+    _check_times(meters, ("meter",), lambda a, b: _SAME_METER if points[a] == points[b] else _TWO_POINTS)
+    _check_times(meters, ("usage_point",), lambda a, b: None if codes[a] == codes[b] else _TWO_METERS)
+    _check_times(assignments, ("person", "role", "customer", "class", "area"), lambda *_: _SAME_ASSIGNMENT)
+
+
+def _check_times(sheet: Sheet, together: Sequence[str], judge: Callable[[int, int], Phrase | None]) -> None:
+    """Report rows of equal ``together`` that overlap in time and that ``judge`` has a text for, on the later line."""
+    if not sheet.whole:
+        return
+    seen: dict[Any, int] = {}
+    shared: dict[Any, list[int]] = {}
+    for row, group in enumerate(zip(*(sheet[name] for name in together), strict=True)):
+        first = seen.setdefault(group, row)
+        if first != row:
+            shared.setdefault(group, [first]).append(row)
+    used = (*together, *(sheet.spec.span or ()))
+    for rows in shared.values():
+        for early, late in _overlapping(sheet, [row for row in rows if sheet.is_sound(row, used)]):
+            if text := judge(early, late):
+                value = sheet[together[0]][late]
+                sheet.report(sheet.lines[late], together[0], text, value=value, line=sheet.lines[early])
+
+
+def _overlapping(sheet: Sheet, rows: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield (row, row further down) for each row that begins before one that began earlier has ended."""
+    reach, until = -1, -inf
+    for begin, end, row in sorted((*_span(sheet, row), row) for row in rows):
+        if begin < until:
+            yield min(reach, row), max(reach, row)
+        if end > until:
+            reach, until = row, end
+
+
+def _span(sheet: Sheet, row: int) -> tuple[float, float]:
+    first, last = sheet.spec.span or ("", "")
+    return _bound(sheet[first][row], -inf), _bound(sheet[last][row], inf)
+
+
+def _bound(value: date | None, open_end: float) -> float:
+    if value is None:
+        return open_end
+    return value.timestamp() if isinstance(value, datetime) else float(value.toordinal())
+
+
+CHECKS: tuple[Callable[[Sheets], None], ...] = (
+    check_keys,
+    check_references,
+    check_spans,
+    check_flows,
+    check_indexes,
+    check_offices,
+    check_times,
+)

@@ -1,0 +1,17 @@
+"""What this room counts."""
+
+from prometheus_client import Counter, Gauge
+
+MESSAGES = Counter(
+    "meterwatch_messages_total", "Messages by channel and the state an attempt ended in.", ["channel", "state"]
+)
+MESSAGE_RETRIES = Counter("meterwatch_message_retries_total", "Attempts that failed and are tried again.", ["channel"])
+RECEIPTS = Counter(
+    "meterwatch_receipts_total", "Receipts by channel and whether they were known already.", ["channel", "known"]
+)
+OUTBOX_WAITING = Gauge("meterwatch_outbox_messages", "Messages not yet handed over, by channel.", ["channel"])
+OUTBOX_OLDEST = Gauge(
+    "meterwatch_outbox_oldest_seconds", "Age of the oldest message not yet handed over, business time.", ["channel"]
+)
+DUTIES = Gauge("meterwatch_duties", "Duties by state.", ["state"])
+DUTIES_BREACHED = Counter("meterwatch_duties_breached_total", "Duties whose deadline passed without evidence.")
