@@ -1,5 +1,10 @@
-"""Arithmetic shared by rules: sums over known days. Matrices are ``[day, row]``, NaN = unknown."""
+"""Arithmetic shared by rules: sums over known days. Matrices are ``[day, row]``, NaN = unknown.
 
+Days are added one after the other, never by NumPy's own sum over an axis: that groups them differently for one column than
+for many, and a customer judged alone must get the same figures, to the last bit, as among a million.
+"""
+
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -10,38 +15,68 @@ Counts = NDArray[np.uint8]
 Number = TypeVar("Number", np.float64, np.uint8)
 
 
-class KnownDays:
-    """A window with its unknown days set aside, so that sums and counts of known days are plain sums."""
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Use summed over known days, and of how many days each sum is made; of none where too few are known."""
 
-    __slots__ = ("filled", "known")
+    use: Matrix
+    days: Counts
 
-    def __init__(self, window: Matrix) -> None:
-        self.known = ~np.isnan(window)
-        self.filled = np.where(self.known, window, 0.0)
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(self.use + other.use, self.days + other.days)
 
-    def sums(self, first: int, last: int) -> tuple[Matrix, Counts]:
-        """Return the sum of known use and the number of known days over the window's days first <= i < last, (row,)."""
-        return self.filled[first:last].sum(axis=0), self.known[first:last].sum(axis=0, dtype=np.uint8)
+    def of_at_least(self, days: int) -> "Sums":
+        """Return the sums, those of fewer than ``days`` known days marked as of none."""
+        return Sums(self.use, self.days * (self.days >= days))
 
-
-def enough(days: Counts, at_least: int) -> Matrix:
-    """Return the counts as float64, NaN where fewer than ``at_least`` (or no) days are known."""
-    counts = days.astype(np.float64)
-    np.copyto(counts, np.nan, where=days < max(at_least, 1))
-    return counts
+    def means(self) -> Matrix:
+        """Return the mean known day; NaN for a sum of no days."""
+        return np.divide(self.use * (self.days > 0), self.days)
 
 
-def ratio_of_means(upper: Matrix, upper_days: Matrix, lower: Matrix, lower_days: Matrix) -> Matrix:
-    """Return (upper / upper_days) / (lower / lower_days); NaN or infinite where either mean is unknown or the lower is 0.
+def ratio_of_means(upper: Sums, lower: Sums) -> Matrix:
+    """Return mean over mean; NaN where either is of no days or the lower is not above 0: of nothing there is no share.
 
     One division of two products: means that stand exactly at a bound give exactly the bound, so bounds are compared with
     the quotient, never with ``bound * mean``.
     """
-    return np.divide(upper * lower_days, lower * upper_days)
+    usable = (upper.days > 0) & (lower.use > 0)
+    return np.divide(upper.use * (lower.days * usable), lower.use * (upper.days * (usable & (lower.days > 0))))
 
 
-def sliding_sums(rows: NDArray[Number], width: int) -> NDArray[Number]:
-    """Return the sums over every ``width`` successive days, [len - width + 1, row].
+class KnownDays:
+    """A window with its unknown days set aside, so that sums and counts of known days are plain sums.
+
+    ``filled`` holds 0 where ``known``, which is 1 or 0, says that nothing is known.
+    """
+
+    __slots__ = ("filled", "known")
+
+    def __init__(self, window: Matrix) -> None:
+        self.known: Counts = (~np.isnan(window)).view(np.uint8)
+        # All bits of a known day and none of an unknown one: np.where guesses each branch and is slow where gaps are many.
+        keep = -self.known.view(np.int8)
+        self.filled: Matrix = (window.view(np.int64) & keep).view(np.float64)
+
+    def sums(self, first: int, last: int) -> Sums:
+        """Return the sums over the window's days first <= i < last, (row,)."""
+        return Sums(added(self.filled[first:last]), added(self.known[first:last]))
+
+    def sliding_sums(self, first: int, last: int, width: int) -> Sums:
+        """Return the sums over every ``width`` successive days of first <= i < last, [last - first - width + 1, row]."""
+        return Sums(_sliding(self.filled[first:last], width), _sliding(self.known[first:last], width))
+
+
+def added(days: NDArray[Number]) -> NDArray[Number]:
+    """Return the sum over axis 0, one row after the other."""
+    total = days[0].copy()
+    for day in days[1:]:
+        total += day
+    return total
+
+
+def _sliding(rows: NDArray[Number], width: int) -> NDArray[Number]:
+    """Sum every ``width`` successive rows.
 
     Each sum is made of its own days only (suffix sums of one block and running sums of the next, nothing is ever
     subtracted), so that days outside a window can't change it, not even in the last bit.

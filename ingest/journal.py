@@ -4,13 +4,16 @@ One thread appends, one follows; a restart follows from what was released last, 
 may hand in packets (backfill, mended rejects) as complete segment files in ``inbox/``.
 """
 
+import fcntl
 import logging
 import os
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import google_crc32c
@@ -24,6 +27,7 @@ from meterwatch.core.model.packets import Outcome, Packet, Position
 log = logging.getLogger(__name__)
 
 _RELEASED = struct.Struct("<QQI")
+_ALL = 2**63  # beyond every offset
 _SAME_MOMENT_US = 10_000_000  # a clock set back by less than this does not make a packet's name come twice
 INBOX = "inbox"
 
@@ -39,53 +43,92 @@ class JournalOptions:
     max_bytes: int = 20 * 1024**3
     """Bound of the journal on disk; stored packets go first, then nothing is acknowledged any more."""
 
+    def __post_init__(self) -> None:
+        if self.segment_bytes < 1:
+            raise ValueError(f"segment_bytes {self.segment_bytes} must be at least 1")
+        if self.max_bytes < 4 * self.segment_bytes:
+            least = 4 * self.segment_bytes
+            raise ValueError(f"max_bytes must be at least {least}, four segments: only whole segments can be given up")
+
 
 class Journal:
     """Raw packets on disk. ``append`` belongs to one thread; ``read``, ``settle`` and ``release`` to one other."""
 
     def __init__(self, directory: Path, options: JournalOptions | None = None) -> None:
-        """Open the journal, cutting off what a crash left half written. Raises Unavailable if the disk does not allow it."""
+        """Open the journal, cutting off what a crash left half written.
+
+        Raises Unavailable if the disk does not allow it or another process has it open, Refusal if a newer program wrote it.
+        """
         self.directory = directory
         self.options = options or JournalOptions()
         self._grown = threading.Condition()
         self._failure = ""
-        try:
+        with self._answering(), ExitStack() as opened:
             (directory / INBOX).mkdir(parents=True, exist_ok=True)
-            self._recover()
-        except OSError as problem:
-            raise Unavailable(f"journal {directory}: {problem.strerror}") from problem
+            self._pointer = self._open(directory / "released", opened)
+            self._lock()
+            self._recover(opened)
+            opened.pop_all()
 
-    def _recover(self) -> None:
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            raise Unavailable(f"journal {self.directory}: {problem.strerror}") from problem
+
+    def _open(self, path: Path, opened: ExitStack) -> int:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
+        opened.callback(os.close, descriptor)
+        return descriptor
+
+    def _lock(self) -> None:
+        """Keep other processes out: two that append would write over each other. The lock dies with the process."""
+        try:
+            fcntl.flock(self._pointer, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise Unavailable(f"journal {self.directory}: another process has it open") from problem
+
+    def _recover(self, opened: ExitStack) -> None:
         self._drop_folded()
         known = segments.numbers(self.directory)
         number = known[-1] if known else Folded.load(self.directory).through + 1
         path = segments.path_of(self.directory, number)
-        whole = segments.whole_length(path) if path.exists() else 0
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
-        if whole < segments.HEADER.size:
-            whole = self._begin(number)
-        self._cut(path, whole)
+        self._descriptor = self._open(path, opened)
+        whole = self._mend(path, number)
         os.fsync(self._descriptor)
         self._end = Position(number, whole)
-        self._released = self._load_released()
         self._last_us = self._last_received()
         self._closed_bytes = self.bytes_on_disk() - whole
-        self._pointer = os.open(self.directory / "released", os.O_RDWR | os.O_CREAT, 0o640)
+        self.release(self._load_released())
+
+    def _mend(self, path: Path, number: int) -> int:
+        """Cut off what was never acknowledged and see to it that there is a header; return the length of what is whole."""
+        whole = segments.whole_length(path)
+        self._cut(path, whole)
+        if segments.has_header(path):
+            return whole
+        self._begin(self._descriptor, number)
+        return max(whole, segments.HEADER.size)
 
     def _cut(self, path: Path, whole: int) -> None:
-        """Cut off what was never acknowledged; the bytes are set aside, in case it was the disk that spoilt them."""
-        torn = path.read_bytes()[whole:]
-        if torn:
+        """Cut off a torn tail; its bytes are set aside if they can be, in case it was the disk that spoilt them."""
+        with path.open("rb") as file:
+            file.seek(whole)
+            torn = file.read()
+        if not torn:
+            return
+        log.warning("journal: cut %d torn bytes off %s", len(torn), path.name)
+        try:
             path.with_suffix(f".torn{whole}").write_bytes(torn)
-            log.warning("journal: cut %d torn bytes off %s", len(torn), path.name)
-            os.ftruncate(self._descriptor, whole)
+        except OSError as problem:
+            log.warning("journal: they could not be set aside: %s", problem.strerror)
+        os.ftruncate(self._descriptor, whole)
 
-    def _begin(self, number: int) -> int:
-        os.ftruncate(self._descriptor, 0)
-        segments.write_all(self._descriptor, segments.encode_header(number), 0)
-        os.fsync(self._descriptor)
+    def _begin(self, descriptor: int, number: int) -> None:
+        segments.write_all(descriptor, segments.encode_header(number), 0)
+        os.fsync(descriptor)
         segments.sync_directory(self.directory)
-        return segments.HEADER.size
 
     # --- the appending side --------------------------------------------------------------------------------------
 
@@ -122,14 +165,23 @@ class Journal:
     def _make_room(self, size: int) -> None:
         if self._closed_bytes + self._end.offset + size > self.options.max_bytes:
             self._fail(f"journal {self.directory}: at its bound of {self.options.max_bytes} bytes, nothing is acknowledged")
-        if self._end.offset < self.options.segment_bytes:
-            return
-        number = self._end.segment + 1
-        descriptor = os.open(segments.path_of(self.directory, number), os.O_RDWR | os.O_CREAT, 0o640)
+        if self._end.offset >= self.options.segment_bytes:
+            self._roll(self._end.segment + 1)
+
+    def _roll(self, number: int) -> None:
+        """Begin the next segment. Until it has its header the present one stays the end."""
+        path = segments.path_of(self.directory, number)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o640)
+        try:
+            self._begin(descriptor, number)
+        except OSError:
+            os.close(descriptor)
+            raise
         os.close(self._descriptor)
         self._descriptor = descriptor
-        self._closed_bytes += self._end.offset
-        self._advance(Position(number, self._begin(number)))
+        with self._grown:
+            self._closed_bytes += self._end.offset
+        self._advance(Position(number, segments.HEADER.size))
 
     def _undo(self) -> None:
         """Take back a half-written append, so that a later one starts at a whole record."""
@@ -165,21 +217,26 @@ class Journal:
     def read(self, position: Position, at_least: int = 1 << 20) -> tuple[list[tuple[Position, Packet]], Position]:
         """Return about ``at_least`` bytes of packets from ``position`` and where to go on.
 
-        A damaged stretch within a segment is logged and counted, and the rest of that segment passed over.
+        A damaged stretch within a segment is passed over, logged and counted. Raises Unavailable when the disk fails.
         """
+        packets, after = self._stretch(position, at_least)
+        if not packets and after.segment == position.segment and after != position:
+            metrics.JOURNAL_DAMAGED.inc()
+            log.error("journal: damaged at %s; %d bytes are passed over", position, after.offset - position.offset)
+        return packets, after
+
+    def _stretch(self, position: Position, at_least: int) -> tuple[list[tuple[Position, Packet]], Position]:
         end = self._end
         number, offset = position
         limit = end.offset if number == end.segment else self._size_of(number)
-        if offset < limit:
-            found = segments.read(segments.path_of(self.directory, number), offset, limit, at_least)
-            if found.end == offset:
-                metrics.JOURNAL_DAMAGED.inc()
-                log.error("journal: segment %d is damaged at %d; %d bytes are passed over", number, offset, limit - offset)
-                return [], Position(number, limit)
-            return [(Position(number, at), packet) for at, packet in found.packets], Position(number, found.end)
-        if number < end.segment:
-            return [], Position(self._next_segment(number), segments.HEADER.size)
-        return [], position
+        if offset >= limit:
+            beyond = Position(self._next_segment(number), segments.HEADER.size) if number < end.segment else position
+            return [], beyond
+        path = segments.path_of(self.directory, number)
+        with self._answering():
+            found = segments.read(path, offset, limit, at_least)
+            after = found.end if found.packets else segments.resume(path, offset, limit)
+        return [(Position(number, at), packet) for at, packet in found.packets], Position(number, after)
 
     def _size_of(self, number: int) -> int:
         path = segments.path_of(self.directory, number)
@@ -190,18 +247,25 @@ class Journal:
 
     def settle(self, found: Sequence[Outcome]) -> None:
         """Store what became of packets, durable when it returns; raises Unavailable when the disk does not allow it."""
-        try:
+        with self._answering():
             outcomes.append(self.directory, found)
-        except OSError as problem:
-            raise Unavailable(f"journal {self.directory}: {problem.strerror}") from problem
 
     def release(self, position: Position) -> None:
-        """Note that everything before ``position`` is stored. If a crash forgets it, replay changes nothing."""
+        """Note that everything before ``position`` is stored; raises Unavailable when the disk does not allow it.
+
+        If a crash forgets it, replay changes nothing.
+        """
         body = struct.pack("<QQ", *position)
-        os.pwrite(self._pointer, body + struct.pack("<I", google_crc32c.value(body)), 0)
+        with self._answering():
+            segments.write_all(self._pointer, body + struct.pack("<I", google_crc32c.value(body)), 0)
         self._released = position
 
     # --- state ---------------------------------------------------------------------------------------------------
+
+    @property
+    def first(self) -> Position:
+        """Where the oldest packet that is still kept lies."""
+        return Position(segments.numbers(self.directory)[0], segments.HEADER.size)
 
     @property
     def end(self) -> Position:
@@ -220,9 +284,9 @@ class Journal:
 
     def oldest_waiting(self) -> datetime | None:
         """Return when the oldest packet not yet released was received, None if nothing waits."""
-        packets, at = self.read(self._released, 1)
+        packets, at = self._stretch(self._released, 1)
         while not packets and at != self._end:
-            packets, at = self.read(at, 1)
+            packets, at = self._stretch(at, 1)
         return from_us(packets[0][1].received_at) if packets else None
 
     def bytes_on_disk(self) -> int:
@@ -233,46 +297,60 @@ class Journal:
         """Return both balances from what is durable: packets counted in the segments, outcomes beside them."""
         total = Folded.load(self.directory).balance
         for number in segments.numbers(self.directory):
-            packets = segments.count(segments.path_of(self.directory, number))
-            total += outcomes.balance(self.directory, number, packets)
+            total += self._balance_of(number)
         return total
 
+    def _balance_of(self, number: int) -> Balance:
+        released = self._released
+        before = released.offset if number == released.segment else 0 if number > released.segment else _ALL
+        return outcomes.balance(self.directory, number, before)
+
     def prune(self, now: datetime) -> int:
-        """Delete released segments that are too old, or too many for the bound; return how many. Balances are kept."""
-        gone = [number for number in segments.numbers(self.directory) if number < self._released.segment]
+        """Delete released segments that are too old, or too many for the bound; return how many. Balances are kept.
+
+        Raises Unavailable when the disk does not take the balance of what would be deleted.
+        """
         horizon = now - timedelta(days=self.options.keep_days)
         spare = self.bytes_on_disk() - self.options.max_bytes // 2
-        folded = Folded.load(self.directory)
-        for count, number in enumerate(gone):
-            path = segments.path_of(self.directory, number)
-            if spare <= 0 and not self._older(path, horizon):
-                return count
-            spare -= path.stat().st_size
-            balance = folded.balance + outcomes.balance(self.directory, number, segments.count(path))
-            folded = Folded(number, balance)
-            folded.store(self.directory)
-            self._drop_folded()
-            self._closed_bytes = self.bytes_on_disk() - self._end.offset
-        return len(gone)
+        pruned = 0
+        for number, following in pairwise(segments.numbers(self.directory)):
+            if number >= self._released.segment or (spare <= 0 and not self._begun_before(following, horizon)):
+                break
+            size = self._size_of(number)
+            with self._answering():
+                self._fold(number)
+            with self._grown:
+                self._closed_bytes -= size
+            spare -= size
+            pruned += 1
+        return pruned
 
-    def _older(self, path: Path, horizon: datetime) -> bool:
-        first = segments.read(path, segments.HEADER.size, path.stat().st_size, 1).packets
-        return not first or from_us(first[0][1].received_at) < horizon
+    def _fold(self, number: int) -> None:
+        """Delete a segment; first its balance goes durably to those of the segments deleted before."""
+        balance = Folded.load(self.directory).balance + self._balance_of(number)
+        Folded(number, balance).store(self.directory)
+        self._drop_folded()
+
+    def _begun_before(self, number: int, horizon: datetime) -> bool:
+        first = segments.read(
+            segments.path_of(self.directory, number), segments.HEADER.size, self._size_of(number), 1
+        ).packets
+        return bool(first) and from_us(first[0][1].received_at) < horizon
 
     def _drop_folded(self) -> None:
         through = Folded.load(self.directory).through
         for number in segments.numbers(self.directory):
             if number <= through:
-                outcomes.path_of(self.directory, number).unlink(missing_ok=True)
-                segments.path_of(self.directory, number).unlink()
+                path = segments.path_of(self.directory, number)
+                for beside in (outcomes.path_of(self.directory, number), *self.directory.glob(f"{path.stem}.torn*")):
+                    beside.unlink(missing_ok=True)
+                path.unlink()
 
     def _load_released(self) -> Position:
-        first = Position((segments.numbers(self.directory) or [self._end.segment])[0], segments.HEADER.size)
-        path = self.directory / "released"
-        data = path.read_bytes() if path.exists() else b""
+        data = os.pread(self._pointer, _RELEASED.size, 0)
         if len(data) != _RELEASED.size or google_crc32c.value(data[:16]) != _RELEASED.unpack(data)[2]:
-            return first
-        return max(first, min(Position(*_RELEASED.unpack(data)[:2]), self._end))
+            return self.first
+        return max(self.first, min(Position(*_RELEASED.unpack(data)[:2]), self._end))
 
     def _last_received(self) -> int:
         """Return the receive time of the newest packet on disk, 0 if there is none."""

@@ -60,23 +60,24 @@ def path_of(directory: Path, number: int) -> Path:
 
 
 def append(directory: Path, outcomes: Sequence[Outcome]) -> None:
-    """Store outcomes, durable when it returns."""
+    """Store outcomes, durable when it returns; raises OSError when the disk does not allow it."""
     for number in sorted({outcome.position.segment for outcome in outcomes}):
-        rows = np.array(
-            [
-                (o.position.offset, o.rejected, o.decoded, o.new, o.duplicate, o.conflict, o.refused)
-                for o in outcomes
-                if o.position.segment == number
-            ],
-            ROW,
-        )
-        descriptor = os.open(path_of(directory, number), os.O_WRONLY | os.O_CREAT, 0o640)
-        try:
-            whole = os.fstat(descriptor).st_size // ROW.itemsize * ROW.itemsize  # a torn row is written over
-            segments.write_all(descriptor, rows.tobytes(), whole)
-            os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
+        own = [outcome for outcome in outcomes if outcome.position.segment == number]
+        rows = [(o.position.offset, o.rejected, o.decoded, o.new, o.duplicate, o.conflict, o.refused) for o in own]
+        _append(path_of(directory, number), np.array(rows, ROW).tobytes())
+
+
+def _append(path: Path, data: bytes) -> None:
+    fresh = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
+    try:
+        whole = os.fstat(descriptor).st_size // ROW.itemsize * ROW.itemsize  # a torn row is written over
+        segments.write_all(descriptor, data, whole)
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+    if fresh:
+        segments.sync_directory(path.parent)
 
 
 def load(directory: Path, number: int) -> NDArray[np.void]:
@@ -84,20 +85,27 @@ def load(directory: Path, number: int) -> NDArray[np.void]:
     path = path_of(directory, number)
     data = path.read_bytes() if path.exists() else b""
     rows = np.frombuffer(data[: len(data) // ROW.itemsize * ROW.itemsize], ROW)[::-1]
+    rows = rows[rows["offset"] >= segments.HEADER.size]  # a power cut may leave rows of zeros
     _, last = np.unique(rows["offset"], return_index=True)
     return rows[last]
 
 
-def balance(directory: Path, number: int, packets: int) -> Balance:
-    """Return the balance of a segment that holds ``packets`` packets."""
+def balance(directory: Path, number: int, released: int) -> Balance:
+    """Return the balance of a segment whose packets before offset ``released`` are released.
+
+    A packet waits if it is not released and has no outcome yet. So the balance does not hold if a released packet has no
+    outcome, or an outcome no packet.
+    """
+    packets = np.fromiter(segments.offsets(segments.path_of(directory, number)), np.uint64)
     rows = load(directory, number)
+    waiting = packets[packets >= released]
     rejected = int((rows["rejected"] > 0).sum())
     total = {name: int(rows[name].sum()) for name in ("new", "duplicate", "conflict", "refused")}
     return Balance(
-        received=packets,
+        received=len(packets),
         decoded=len(rows) - rejected,
         rejected=rejected,
-        waiting=packets - len(rows),
+        waiting=int((~np.isin(waiting, rows["offset"])).sum()),
         readings=int(rows["decoded"].sum()),
         **total,
     )

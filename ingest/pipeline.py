@@ -6,14 +6,17 @@ rules saw in it is committed, and its outcome lies beside it. A run that was int
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from paho.mqtt.client import topic_matches_sub
 
 from ingest import metrics
-from ingest.codecs.codec import Codec, Decoded
+from ingest.codecs.codec import Codec, Decoded, excerpt
 from ingest.journal import Journal
 from ingest.validate import Valid, ValidationOptions, validate
 from meterwatch.core.calendar import DayScheme
@@ -29,7 +32,10 @@ from meterwatch.core.registers import MAX_GAP_MS
 log = logging.getLogger(__name__)
 
 Placed = Sequence[tuple[Position, Packet]]
+Refused = tuple[int, int, Reason, str]  # packet, record, reason, detail
+_COPIED_BYTES = 1 << 20
 _RETRY_S = 1.0
+_TOPICS_REMEMBERED = 1_000_000  # more than any fleet has; topics made up by the million must not fill the memory
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class Decoders:
     def of(self, topic: str) -> Codec | None:
         """Return the codec of a topic, None if no mapping covers it."""
         if topic not in self._by_topic:
+            if len(self._by_topic) >= _TOPICS_REMEMBERED:
+                self._by_topic.clear()
             fits = (codec for codec in self._codecs if any(topic_matches_sub(sub, topic) for sub in codec.topics))
             self._by_topic[topic] = next(fits, None)
         return self._by_topic[topic]
@@ -62,13 +70,13 @@ class Decoders:
 def decode(packets: Sequence[Packet], decoders: Decoders, options: PipelineOptions) -> Decoded:
     """Return the readings of packets as their codecs find them, with every packet that has none among the rejected."""
     decoded = Decoded()
-    by_codec: dict[str, tuple[Codec, list[tuple[int, Packet]]]] = {}
+    by_codec: dict[int, tuple[Codec, list[tuple[int, Packet]]]] = {}
     for index, packet in enumerate(packets):
         reason, codec = _obstacle(packet, decoders, options)
         if reason or codec is None:
-            decoded.rejected.append((index, reason or Reason.NO_MAPPING, packet.topic[:80]))
+            decoded.rejected.append((index, reason or Reason.NO_MAPPING, excerpt(packet.topic)))
         else:
-            by_codec.setdefault(codec.name, (codec, []))[1].append((index, packet))
+            by_codec.setdefault(id(codec), (codec, []))[1].append((index, packet))
     for codec, own in by_codec.values():
         codec.decode(own, decoded)
     return decoded
@@ -82,22 +90,25 @@ def _obstacle(packet: Packet, decoders: Decoders, options: PipelineOptions) -> t
     return None, decoders.of(packet.topic)
 
 
-def rejects(placed: Placed, decoded: Decoded, valid: Valid, refused: Sequence[tuple[int, int, Reason, str]]) -> list[Reject]:
-    """Return the rejects of a stretch: whole packets, and single readings with their record number."""
-    whole = [Reject(*_place(placed, packet, reason), None, detail) for packet, reason, detail in decoded.rejected]
-    single = [
-        Reject(*_place(placed, packet, reason), record, detail)
-        for packet, record, reason, detail in (*valid.refused, *refused)
-    ]
+def rejects(placed: Placed, rejected: Sequence[tuple[int, Reason, str]], refused: Sequence[Refused]) -> list[Reject]:
+    """Return the rejects of a stretch: whole packets, and single readings with their record number.
+
+    Each takes a copy of its packet into the ledger, so of a packet with very many refused readings only the first are kept
+    one by one; the detail of the last of these says how many more there were.
+    """
+    whole = [Reject(placed[packet][0], reason, placed[packet][1], None, detail) for packet, reason, detail in rejected]
+    single = []
+    for index, own in groupby(sorted(refused, key=itemgetter(0, 1)), key=itemgetter(0)):
+        position, packet = placed[index]
+        found = [Reject(position, reason, packet, record, detail) for _, record, reason, detail in own]
+        room = max(_COPIED_BYTES // max(len(packet.payload), 1), 1)
+        if len(found) > room:
+            found[room - 1] = replace(found[room - 1], detail=f"{found[room - 1].detail} (+{len(found) - room})")
+        single += found[:room]
     return whole + single
 
 
-def _place(placed: Placed, index: int, reason: Reason) -> tuple[Position, Reason, Packet]:
-    position, packet = placed[index]
-    return position, reason, packet
-
-
-def store_refused(valid: Valid, appended: Appended) -> list[tuple[int, int, Reason, str]]:
+def store_refused(valid: Valid, appended: Appended) -> list[Refused]:
     """Return the readings the database refused for good, as refusals."""
     index = np.flatnonzero(appended.status == AppendStatus.REFUSED).tolist()
     return [(int(valid.packet[i]), int(valid.record[i]), Reason.STORE_REFUSED, "") for i in index]
@@ -229,10 +240,10 @@ class Pipeline:
         valid = validate(decoded, packets, registry, self._options.validation)
         appended = self._store.append(valid.batch)
         new = valid.batch.take(appended.status == AppendStatus.NEW)
-        found = rejects(placed, decoded, valid, store_refused(valid, appended))
+        refused = [*valid.refused, *store_refused(valid, appended)]
         settlement = Settlement(
             dirty_days(new, registry, self._ledger.begun_days()),
-            found,
+            rejects(placed, decoded.rejected, refused),
             conflicts(placed, valid, appended, registry),
         )
         if settlement:
@@ -240,16 +251,16 @@ class Pipeline:
         if len(new):
             self._on_new(new, registry)
         result = outcomes(placed, decoded, valid, appended)
-        _count(result, found)
+        _count(result, [*(reason for _, reason, _ in decoded.rejected), *(reason for _, _, reason, _ in refused)])
         return result
 
 
-def _count(result: Sequence[Outcome], found: Sequence[Reject]) -> None:
+def _count(result: Sequence[Outcome], reasons: Sequence[Reason]) -> None:
     rejected = sum(outcome.rejected for outcome in result)
     metrics.PACKETS.labels("rejected").inc(rejected)
     metrics.PACKETS.labels("decoded").inc(len(result) - rejected)
     metrics.READINGS_DECODED.inc(sum(outcome.decoded for outcome in result))
     for status in _STATUS:
         metrics.READINGS.labels(status).inc(sum(getattr(outcome, status) for outcome in result))
-    for reject in found:
-        metrics.REJECTS.labels(reject.reason).inc()
+    for reason, number in Counter(reasons).items():
+        metrics.REJECTS.labels(reason).inc(number)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import google_crc32c
 
+from meterwatch.core.errors import Refusal
 from meterwatch.core.model.packets import Packet, Position
+from meterwatch.core.model.phrase import Phrase
 
 MAGIC = b"MWJR"
 VERSION = 1
@@ -22,6 +24,10 @@ BODY = struct.Struct("<BBHIqI")  # flags, reserved, topic length, generation, re
 
 _DUP, _RETAIN = 0x04, 0x08
 _CHUNK = 1 << 20
+_NEWER = Phrase(
+    "the journal file {path} is of version {found}; this program knows {known}. Use the newer program.",
+    "日志文件 {path} 的版本是 {found}，本程序只支持 {known}。请使用较新的程序。",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,15 @@ def encode_header(number: int) -> bytes:
     return HEADER.pack(MAGIC, VERSION, 0, number)
 
 
-def is_segment(head: bytes) -> bool:
-    """Return whether ``head`` starts a segment this program can read."""
+def has_header(path: Path) -> bool:
+    """Return whether a file starts as a segment does; raises Refusal if a newer program wrote it."""
+    with path.open("rb") as file:
+        head = file.read(HEADER.size)
     if len(head) < HEADER.size:
         return False
-    magic, version, _, _ = HEADER.unpack_from(head)
+    magic, version, _, _ = HEADER.unpack(head)
+    if magic == MAGIC and version > VERSION:
+        raise Refusal(_NEWER, path=path, found=version, known=VERSION)
     return bool(magic == MAGIC and version == VERSION)
 
 
@@ -70,7 +80,7 @@ def decode(body: bytes) -> Packet:
     topic_end = BODY.size + topic_length
     properties_end = topic_end + properties_length
     return Packet(
-        topic=body[BODY.size : topic_end].decode(),
+        topic=body[BODY.size : topic_end].decode(errors="replace"),
         payload=body[properties_end:],
         qos=flags & 0x03,
         dup=bool(flags & _DUP),
@@ -81,63 +91,77 @@ def decode(body: bytes) -> Packet:
     )
 
 
-def parse(data: bytes, base: int) -> Records:
-    """Return the whole records at the start of ``data``, which begins at offset ``base`` of its segment.
-
-    Stops at the first record that is cut off or whose checksum is wrong.
-    """
-    packets: list[tuple[int, Packet]] = []
+def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, body) of the whole records at the start of ``data``, up to one that is cut off or damaged."""
     at = 0
     while at + FRAME.size <= len(data):
         length, crc = FRAME.unpack_from(data, at)
         body = data[at + FRAME.size : at + FRAME.size + length]
         if length < BODY.size or len(body) < length or google_crc32c.value(body) != crc:
-            break
-        packets.append((base + at, decode(body)))
+            return
+        yield at, body
         at += FRAME.size + length
-    return Records(tuple(packets), base + at)
 
 
 def read(path: Path, start: int, end: int, at_least: int = _CHUNK) -> Records:
-    """Return the records from offset ``start``, about ``at_least`` bytes of them but at least one, none beyond ``end``."""
+    """Return the records from offset ``start``, about ``at_least`` bytes of them but at least one, none beyond ``end``.
+
+    Stops at the first record that is cut off or whose checksum is wrong; ``resume`` says where to go on.
+    """
+    found = list(frames(_load(path, start, end, at_least)))
+    after = found[-1][0] + FRAME.size + len(found[-1][1]) if found else 0
+    return Records(tuple((start + at, decode(body)) for at, body in found), start + after)
+
+
+def _load(path: Path, start: int, end: int, at_least: int) -> bytes:
+    """Return about ``at_least`` bytes from ``start``, and the first record whole however large it is."""
+    room = max(end - start, 0)
     with path.open("rb") as file:
         file.seek(start)
-        data = file.read(min(max(at_least, FRAME.size), end - start))
+        data = file.read(min(max(at_least, FRAME.size), room))
         if len(data) >= FRAME.size:
             missing = FRAME.size + FRAME.unpack_from(data)[0] - len(data)
-            data += file.read(min(max(missing, 0), end - start - len(data)))
-    return parse(data, start)
+            data += file.read(min(max(missing, 0), room - len(data)))
+    return data
+
+
+def resume(path: Path, start: int, end: int) -> int:
+    """Return where the next whole record lies after the damaged one at ``start``; ``end`` if its length leads to none."""
+    with path.open("rb") as file:
+        file.seek(start)
+        head = file.read(FRAME.size)
+    following = start + FRAME.size + FRAME.unpack(head)[0] if len(head) == FRAME.size else end
+    return following if following < end and any(frames(_load(path, following, end, 0))) else end
+
+
+def offsets(path: Path) -> Iterator[int]:
+    """Yield the offset of every whole record of a segment."""
+    return (at for at, _ in _bodies(path))
 
 
 def whole_length(path: Path) -> int:
     """Return how much of a segment is whole: the offset after the last good record, 0 if not even the header is."""
-    with path.open("rb") as file:
-        if not is_segment(file.read(HEADER.size)):
-            return 0
-    return max([HEADER.size, *(found.end for found in _walk(path))])
-
-
-def count(path: Path) -> int:
-    """Return how many whole records a segment holds."""
-    return sum(len(found.packets) for found in _walk(path))
+    start = HEADER.size if has_header(path) else 0
+    return max((at + FRAME.size + len(body) for at, body in _bodies(path)), default=start)
 
 
 def last(path: Path) -> Packet | None:
     """Return the newest packet of a segment, None if it holds none."""
     newest = None
-    for found in _walk(path):
-        newest = found.packets[-1][1] if found.packets else newest
-    return newest
+    for _, body in _bodies(path):
+        newest = body
+    return decode(newest) if newest is not None else None
 
 
-def _walk(path: Path) -> Iterator[Records]:
-    at, size = HEADER.size, path.stat().st_size
-    while at < size:
-        found = read(path, at, size)
-        if found.end == at:
-            return
-        yield found
-        at = found.end
+def _bodies(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, body) of every whole record of a segment, passing over damaged ones."""
+    start, size = HEADER.size, path.stat().st_size
+    while start < size:
+        after = start
+        for at, body in frames(_load(path, start, size, _CHUNK)):
+            yield start + at, body
+            after = start + at + FRAME.size + len(body)
+        start = after if after > start else resume(path, start, size)
 
 
 def write_file(path: Path, number: int, packets: Iterable[Packet]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.codecs.codec import Decoded
+from ingest.codecs.codec import Decoded, excerpt
 from meterwatch.core.instants import from_ms
 from meterwatch.core.model.packets import Packet, Reason
 from meterwatch.core.model.reading_types import BY_CODE
@@ -45,7 +45,10 @@ class Valid:
 
 
 def validate(decoded: Decoded, packets: Sequence[Packet], registry: Registry, options: ValidationOptions) -> Valid:
-    """Return what can be stored of ``decoded``, with quality bits, and the refusals; nothing is dropped silently."""
+    """Return what can be stored of ``decoded``, in packet order and with quality bits, and the refusals.
+
+    Nothing is dropped silently: each reading of ``decoded`` is in the batch or among the refusals.
+    """
     refused = list(decoded.refused)
     packet = np.asarray(decoded.packet, np.int64)
     received = np.array([p.received_at for p in packets], np.int64)[packet] if len(packet) else np.empty(0, np.int64)
@@ -68,7 +71,8 @@ def validate(decoded: Decoded, packets: Sequence[Packet], registry: Registry, op
     retained = np.array([p.retain for p in packets], np.bool_)[packet] if len(packet) else bad
     quality = _quality(lag, value, retained, options)
     batch = ReadingBatch.of(point, decoded.reading_type, time, value, quality, received)
-    good = ~bad
+    good = np.flatnonzero(~bad)
+    good = good[np.argsort(packet[good], kind="stable")]  # of two values the one that came first is kept, whatever its codec
     return Valid(batch.take(good), packet[good], np.asarray(decoded.record, np.int64)[good], refused)
 
 
@@ -97,9 +101,9 @@ def _owners(decoded: Decoded, registry: Registry) -> tuple[NDArray[np.int32], di
         if fitting:
             point[i] = meters.point[fitting[0]]
         elif indexes:
-            reasons[i] = (Reason.NOT_INSTALLED, f"{code[:64]} {_moment(time)}")
+            reasons[i] = (Reason.NOT_INSTALLED, f"{excerpt(code)} {_moment(time)}")
         else:
-            reasons[i] = (Reason.UNKNOWN_METER, code[:64])
+            reasons[i] = (Reason.UNKNOWN_METER, excerpt(code))
     return point, reasons
 
 

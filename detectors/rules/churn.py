@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.kernels import KnownDays, Matrix, enough, ratio_of_means, sliding_sums
+from detectors.kernels import KnownDays, Matrix, added, ratio_of_means
 from detectors.rule import Column, Facts, Level, Rule, RuleInput, blocks
 from meterwatch.core.model.alerts import Episode, FactRow, Stage
 from meterwatch.core.model.phrase import Phrase
@@ -62,19 +62,17 @@ def judge(given: RuleInput, options: ChurnOptions) -> Facts:
 def _judge_days(window: Matrix, out: dict[str, Matrix], options: ChurnOptions) -> None:
     """Fill the figures that need this year only. Each day of the window is summed once and shared by both policies."""
     days = KnownDays(window)
-    oldest, oldest_n = days.sums(0, WEEK - 1)
-    middle, middle_n = days.sums(WEEK - 1, MONTH)
-    newest, newest_n = days.sums(MONTH, MONTH + WEEK - 1)
-    today, today_n = days.filled[-1], days.known[-1].view(np.uint8)
-    month, month_n = middle + newest, enough(middle_n + newest_n, options.month_known)
-    base, base_n = oldest + middle, enough(oldest_n + middle_n, options.month_known)
-    week, week_n = newest + today, enough(newest_n + today_n, options.week_known)
+    oldest, middle, newest = days.sums(0, WEEK - 1), days.sums(WEEK - 1, MONTH), days.sums(MONTH, MONTH + WEEK - 1)
+    today = days.sums(LOOKBACK, LOOKBACK + 1)
+    month = (middle + newest).of_at_least(options.month_known)
+    base = (oldest + middle).of_at_least(options.month_known)
+    week = (newest + today).of_at_least(options.week_known)
     out["use"][:] = window[-1]
-    out["month_mean"][:] = month / month_n
-    out["day_ratio"][:] = ratio_of_means(window[-1], np.ones(1), month, month_n)
-    out["baseline"][:] = base / base_n
-    out["week_ratio"][:] = ratio_of_means(week, week_n, base, base_n)
-    out["known_days"][:] = oldest_n + middle_n + newest_n + today_n
+    out["month_mean"][:] = month.means()
+    out["day_ratio"][:] = ratio_of_means(today, month)
+    out["baseline"][:] = base.means()
+    out["week_ratio"][:] = ratio_of_means(week, base)
+    out["known_days"][:] = (oldest + middle + newest + today).days
 
 
 def _judge_dropped(given: RuleInput, rows: NDArray[np.int64], figures: dict[str, Matrix], options: ChurnOptions) -> None:
@@ -83,37 +81,31 @@ def _judge_dropped(given: RuleInput, rows: NDArray[np.int64], figures: dict[str,
     if given.last_year is not None:
         last = _smallest_ratio(np.take(given.last_year.use, rows, axis=1), options)
         figures["last_year_ratio"][rows] = last
-        judged = np.where(np.isnan(last), judged, judged / np.fmin(last, 1.0))
+        divisor = np.fmin(last, 1.0)
+        judged = np.where(divisor > 0, judged / divisor, np.nan)
     figures["judged_ratio"][rows] = judged
-    _count_week(given.recent.use[-WEEK:, rows] / figures["baseline"][rows], rows, figures, options)
+    _count_week(np.take(given.recent.use[-WEEK:], rows, axis=1) / figures["baseline"][rows], rows, figures, options)
 
 
 def _smallest_ratio(window: Matrix, options: ChurnOptions) -> Matrix:
     """Return the smallest week-to-month ratio of the 21 days around last year's day, (row,); NaN if none is known."""
     days = KnownDays(window)
-    known = days.known.view(np.uint8)
-    weeks, months = slice(MONTH, None), slice(None, -WEEK)
-    ratios = ratio_of_means(
-        sliding_sums(days.filled[weeks], WEEK),
-        enough(sliding_sums(known[weeks], WEEK), options.week_known),
-        sliding_sums(days.filled[months], MONTH),
-        enough(sliding_sums(known[months], MONTH), options.month_known),
-    )
-    smallest: Matrix = np.fmin.reduce(ratios, axis=0)
+    weeks = days.sliding_sums(MONTH, len(window), WEEK).of_at_least(options.week_known)
+    months = days.sliding_sums(0, len(window) - WEEK, MONTH).of_at_least(options.month_known)
+    smallest: Matrix = np.fmin.reduce(ratio_of_means(weeks, months), axis=0)
     return smallest
 
 
 def _count_week(shares: Matrix, rows: NDArray[np.int64], figures: dict[str, Matrix], options: ChurnOptions) -> None:
     """Fill what an episode that opens today has already counted over its first seven days; ``shares`` of the baseline."""
-    known = ~np.isnan(shares)
-    recovered = shares >= options.recovered
-    unbroken = np.ones(len(rows), np.bool_)
-    run = np.zeros(len(rows))
+    recovered, short = shares >= options.recovered, shares < options.recovered  # an unknown day is neither
+    run = np.zeros(len(rows), np.uint8)
+    broken = np.zeros(len(rows), np.bool_)
     for day in range(WEEK - 1, -1, -1):
-        unbroken &= recovered[day] | ~known[day]
-        run += unbroken & recovered[day]
-    figures["week_known"][rows] = known.sum(axis=0)
-    figures["week_below"][rows] = (shares < options.below).sum(axis=0)
+        broken |= short[day]
+        run += recovered[day] & ~broken
+    figures["week_known"][rows] = added((recovered | short).view(np.uint8))
+    figures["week_below"][rows] = added((shares < options.below).view(np.uint8))
     figures["week_recovered"][rows] = run
 
 

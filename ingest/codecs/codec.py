@@ -61,6 +61,10 @@ class CodecKind:
 
 
 def excerpt(value: object, limit: int = 80) -> str:
-    """Return what was found, short enough for a log or a table."""
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """Return what was found on one line, short enough for a log or a table, without characters that control a terminal."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
+        text = type(value).__name__
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in cut)

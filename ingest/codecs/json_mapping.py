@@ -8,10 +8,12 @@ from typing import Any, Literal
 import msgspec
 
 from ingest.codecs.codec import Codec, CodecKind, Decoded, excerpt
-from ingest.codecs.paths import MISSING, Getter, compile_path, records_at
-from ingest.codecs.times import time_reader
+from ingest.codecs.paths import MISSING, Getter, compile_path, plain_text, records_at
+from ingest.codecs.times import format_problem, time_reader
 from meterwatch.core.model.packets import Packet, Reason
 from meterwatch.core.model.reading_types import BY_NAME, ReadingType, unit_factor, units_for
+
+_BOM = b"\xef\xbb\xbf"  # some gateways begin a message with it, as a text file of their system does
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class JsonCodec:
 
     def __init__(self, mapping: JsonMapping) -> None:
         """Compile ``mapping``; raises ValueError naming what can't be understood in it."""
+        if wrong := "; ".join(found.text for found in problems(mapping)):
+            raise ValueError(f"codec {mapping.name}: {wrong}")
         self.name, self.topics = mapping.name, mapping.topics
         self._records = records_at(mapping.records)
         self._meter, self._time = compile_path(mapping.meter), compile_path(mapping.time)
@@ -74,7 +78,7 @@ class JsonCodec:
         """Decode packets; see Codec."""
         for index, packet in packets:
             try:
-                root = self._decoder.decode(packet.payload)
+                root = self._decoder.decode(packet.payload.removeprefix(_BOM))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
                 into.rejected.append((index, Reason.NOT_JSON, excerpt(str(problem))))
                 continue
@@ -93,8 +97,8 @@ class JsonCodec:
             into.rejected.append((index, Reason.NO_RECORDS, excerpt(root)))
 
     def _decode_record(self, record: Any, root: Any, topic: Sequence[str]) -> "list[tuple[str, int, int, float] | _Refused]":
-        meter = self._meter(record, root, topic)
-        if meter is MISSING or meter is None or isinstance(meter, dict | list):
+        meter = plain_text(self._meter(record, root, topic))
+        if not meter:
             return [_Refused(Reason.NO_METER, excerpt(record))]
         stamp = self._time(record, root, topic)
         if stamp is MISSING or stamp is None:
@@ -106,7 +110,7 @@ class JsonCodec:
         present = [entry for entry in found if entry is not None]
         if not present:
             return [_Refused(Reason.NO_VALUE, excerpt(record))]
-        return [e if isinstance(e, _Refused) else (str(meter), e[0], time, e[1]) for e in present]
+        return [e if isinstance(e, _Refused) else (meter, e[0], time, e[1]) for e in present]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class _Value:
         self.kind: ReadingType = BY_NAME[mapping.type]
         self._get = compile_path(mapping.path)
         self._get_unit: Getter | None = compile_path(mapping.unit_path) if mapping.unit_path else None
-        self._factor = unit_factor(mapping.unit or self.kind.unit, self.kind)
+        self._factor = unit_factor(mapping.unit or self.kind.unit, self.kind) or 1.0
         self._scale = mapping.scale
 
     def read(self, record: Any, root: Any, topic: Sequence[str]) -> tuple[int, float] | _Refused | None:
@@ -133,13 +137,13 @@ class _Value:
         value = _number(raw)
         if value is None:
             return _Refused(Reason.NOT_A_NUMBER, f"{self.kind.name}: {excerpt(raw)}")
-        factor = self._factor
+        factor: float | None = self._factor
         unit = self._get_unit(record, root, topic) if self._get_unit else MISSING
         if unit is not MISSING:
-            factor = unit_factor(str(unit), self.kind)
-            if factor is None:
-                return _Refused(Reason.WRONG_UNIT, f"{self.kind.name}: {excerpt(unit)}; {', '.join(units_for(self.kind))}")
-        return self.kind.code, value * self._scale * (factor or 1.0)
+            factor = unit_factor(plain_text(unit) or "", self.kind)
+        if factor is None:
+            return _Refused(Reason.WRONG_UNIT, f"{self.kind.name}: {excerpt(unit)}; {', '.join(units_for(self.kind))}")
+        return self.kind.code, value * self._scale * factor
 
 
 def _number(raw: Any) -> float | None:
@@ -163,10 +167,12 @@ class MappingProblem:
 
 
 def problems(mapping: JsonMapping) -> Iterator[MappingProblem]:
-    """Yield everything that keeps a mapping from being compiled."""
+    """Yield everything but the zone that keeps a mapping from being compiled."""
     for setting in ("meter", "time", "records"):
         path = getattr(mapping, setting)
         yield from _path_problems((setting,), path) if path or setting != "records" else ()
+    if text := format_problem(mapping.time_format):
+        yield MappingProblem(("time_format",), text)
     for number, entry in enumerate(mapping.readings):
         here: tuple[str | int, ...] = ("readings", number)
         yield from _path_problems((*here, "path"), entry.path)

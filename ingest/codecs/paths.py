@@ -12,8 +12,7 @@ MISSING: Any = object()
 Step = Callable[[Any], Any]
 Getter = Callable[[Any, Any, Sequence[str]], Any]  # (record, root, topic levels) -> value or MISSING
 
-_PART = re.compile(r"(?P<key>[^.\[\]=]+)|\[(?P<index>-?\d+)\]|\[(?P<name>[^\]=]+)=(?P<wanted>[^\]]*)\]")
-_PATH = re.compile(rf"^(?:{_PART.pattern.replace('?P<', '?P<_')})(?:\.?(?:[^.\[\]=]+|\[[^\]]+\]))*$")
+_PART = re.compile(r"(?:^|\.)(?P<key>[^.\[\]=]+)|\[(?P<index>-?\d+)\]|\[(?P<name>[^\]=]+)=(?P<wanted>[^\]]*)\]")
 
 
 def compile_path(path: str) -> Getter:
@@ -37,20 +36,23 @@ def compile_path(path: str) -> Getter:
 def records_at(path: str) -> Callable[[Any], Iterator[Any]]:
     """Return a function that yields the records at ``path`` of a payload; every list on the way is walked through.
 
-    An empty path means the payload itself, a single object or an array of them.
+    An empty path means the payload itself, a single object or an array of them. Raises ValueError if it can't be read.
     """
     steps = _steps(path) if path else []
 
-    def walk(value: Any, rest: list[Step]) -> Iterator[Any]:
-        if isinstance(value, list):
-            for element in value:
-                yield from walk(element, rest)
-        elif value is not MISSING and rest:
-            yield from walk(rest[0](value), rest[1:])
-        elif value is not MISSING:
-            yield value
+    def walk(payload: Any) -> Iterator[Any]:
+        todo = [(payload, 0)]
+        while todo:
+            value, done = todo.pop()
+            found = steps[done](value) if done < len(steps) else MISSING
+            if found is not MISSING:
+                todo.append((found, done + 1))
+            elif isinstance(value, list):
+                todo += [(element, done) for element in reversed(value)]
+            elif done == len(steps):
+                yield value
 
-    return lambda payload: walk(payload, steps)
+    return walk
 
 
 def _topic_level(path: str) -> Getter:
@@ -62,9 +64,14 @@ def _topic_level(path: str) -> Getter:
 
 
 def _steps(path: str) -> list[Step]:
-    if not _PATH.match(path):
+    found: list[Step] = []
+    at = 0
+    while at < len(path) and (part := _PART.match(path, at)):
+        found.append(_step(part))
+        at = part.end()
+    if at < len(path) or not path:
         raise ValueError(f"{path!r} is not a path; examples: value, data.total, tags[name=T].value, $topic.1")
-    return [_step(part) for part in _PART.finditer(path)]
+    return found
 
 
 def _step(part: re.Match[str]) -> Step:
@@ -81,4 +88,12 @@ def _step(part: re.Match[str]) -> Step:
 def _select(value: Any, name: str, wanted: str) -> Any:
     if not isinstance(value, list):
         return MISSING
-    return next((entry for entry in value if isinstance(entry, dict) and str(entry.get(name)) == wanted), MISSING)
+    return next((entry for entry in value if isinstance(entry, dict) and plain_text(entry.get(name)) == wanted), MISSING)
+
+
+def plain_text(value: Any) -> str | None:
+    """Return a JSON text or number as text, None for anything else, be it too large or too deep to be printed."""
+    try:
+        return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    except ValueError:  # Python prints no number of thousands of digits
+        return None

@@ -33,7 +33,7 @@ class Engine:
     def __init__(
         self, settings: Settings, books: Books, store: ReadingStore, journal: Journal, subscriber: Subscriber
     ) -> None:
-        self._books, self._store, self.journal, self.subscriber = books, store, journal, subscriber
+        self._books, self.store, self.journal, self.subscriber = books, store, journal, subscriber
         rules, place = rule_set(settings), site(settings)
         evaluation = books.ledger.evaluation
         self._evaluation = Evaluation(store, evaluation, rules, place)
@@ -53,7 +53,7 @@ class Engine:
         """Load the registry, remember the last readings, and start to receive."""
         self.use_registry()
         now = to_ms(self._books.clock.now())
-        self._live.prime(self._store.read(now - 2 * MAX_GAP_MS, now))
+        self._live.prime(self.store.read(now - 2 * MAX_GAP_MS, now))
         for run in (self._receiver.run, self.pipeline.run):
             thread = threading.Thread(target=self._guard, args=(run,), name=run.__qualname__, daemon=True)
             thread.start()
@@ -72,6 +72,8 @@ class Engine:
         """Take over the newest registry snapshot, if there is a newer one than the one in use."""
         if self._books.registry.latest() != self.registry.number:
             registry = self._books.registry.load()
+            # First the days to come are marked, then readings are let in: a backfill that comes at once is not missed.
+            self._evaluation.open_schemes(self._books.clock.now(), registry)
             self.pipeline.use(registry)
             self.registry = registry
             metrics.REGISTRY_SNAPSHOT.set(registry.number)

@@ -65,12 +65,18 @@ class Evaluation:
         judged = 0
         done = self._ledger.done_days()
         for scheme in registry.schemes:
-            for day in self._closed(scheme, done.get(scheme.name), now):
+            for day in self._closed(scheme, done[scheme.name], now):
                 self.evaluate_day(scheme, day, now, registry)
                 judged += 1
         while self.evaluate_dirty(now, registry):
             judged += 1
         return judged
+
+    def open_schemes(self, now: datetime, registry: Registry) -> None:
+        """Note for every meter-day scheme not seen before that the day ``now`` lies in is the first to be judged."""
+        for scheme in registry.schemes:
+            first = int(scheme.days(np.array([to_ms(now) + 1], np.int64))[0])
+            self._ledger.open_scheme(scheme.name, first, now)
 
     def next_due(self, registry: Registry) -> datetime | None:
         """Return when the next meter day is to be evaluated, None if nothing is known yet."""
@@ -81,12 +87,8 @@ class Evaluation:
     def _due(self, scheme: DayScheme, day: int) -> datetime:
         return from_ms(scheme.end(day)) + self._rules.close_after
 
-    def _closed(self, scheme: DayScheme, done: int | None, now: datetime) -> Iterator[int]:
-        """Yield the closed days after ``done``; the day in which a scheme is first seen is the first to be evaluated."""
-        if done is None:
-            first = int(scheme.days(np.array([to_ms(now) + 1], np.int64))[0])
-            self._ledger.open_scheme(scheme.name, first, now)
-            done = first - 1
+    def _closed(self, scheme: DayScheme, done: int, now: datetime) -> Iterator[int]:
+        """Yield the days after ``done`` that have closed by ``now``."""
         while self._due(scheme, done + 1) <= now:
             done += 1
             yield done

@@ -164,7 +164,10 @@ class Service:
         problems = {role.name: list(role.problems()) for role in self.roles}
         for name, text in self._failures.items():
             problems[name].append(text)
-        standing = bool(self.roles) and elapsed() - self._beat_at > ALIVE_S
+        still = elapsed() - self._beat_at
+        standing = bool(self.roles) and still > ALIVE_S
+        if standing:
+            problems["steps"] = [f"no step was completed for {still:.0f} s"]
         return Health(not self.crash and not standing, problems)
 
     def stop(self) -> None:

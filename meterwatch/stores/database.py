@@ -7,11 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import alembic.command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from meterwatch.core.errors import Refusal, Unavailable
 from meterwatch.core.model.phrase import Phrase
@@ -64,7 +62,7 @@ class Database:
         except OperationalError as problem:
             raise Unavailable(f"ledger: {problem.orig}") from problem
         except DBAPIError as problem:
-            if problem.connection_invalidated:
+            if problem.connection_invalidated or type(problem) is DatabaseError:  # SQLite: no database, or a damaged one
                 raise Unavailable(f"ledger: {problem.orig}") from problem
             raise
 
@@ -83,8 +81,11 @@ class Database:
             raise Refusal(_NEWER, url=self.engine.url.render_as_string(hide_password=True), found=found, known=VERSION)
         if found == VERSION:
             return
+        import alembic.command  # noqa: PLC0415 - every command opens the ledger, hardly one migrates it
+        from alembic.config import Config  # noqa: PLC0415
+
         config = Config()
-        config.set_main_option("script_location", str(files("meterwatch.stores") / "migrations"))
+        config.set_main_option("script_location", str(files("meterwatch.stores") / "migrations").replace("%", "%%"))
         with self.write() as connection:  # a second process that starts now waits here and finds nothing to do
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")

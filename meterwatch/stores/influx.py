@@ -60,7 +60,6 @@ class _Answer(msgspec.Struct):
 
 class _Complaint(msgspec.Struct):
     code: str = ""
-    message: str = ""
 
 
 _read_answer = msgspec.json.Decoder(_Answer).decode
@@ -132,7 +131,7 @@ class Influx:
         self.client.close()
 
     def _post_lines(self, bucket: str, lines: str) -> int:
-        """Return 204, or the status that blames the lines: 400, 413, 422."""
+        """Return 204, or 400, 413 or 422 when the server blames the lines."""
         query = urlencode({"org": self.options.org, "bucket": bucket, "precision": "ms"})
         with self.answering():
             response = self._post(f"/api/v2/write?{query}", body=lines.encode())
@@ -147,21 +146,25 @@ class Influx:
         return response
 
     def _series(self, line: bytes) -> Iterator[Series]:
-        for result in _read_answer(line).results:
-            if result.error:
-                status = 404 if "not found" in result.error else 200
-                raise self._unavailable(status, result.error.encode())
+        answer = _read_answer(line)
+        for error in (answer.error, *(result.error for result in answer.results)):
+            if error:
+                raise self._unavailable(404 if "not found" in error else None, error)
+        for result in answer.results:
             yield from result.series
 
     def _unavailable(self, status: int | None, body: bytes | str | None) -> Unavailable:
         text = body if isinstance(body, str) else (body or b"").decode(errors="replace")
-        advice = _ADVICE.get(status or 0)
-        return Unavailable(f"InfluxDB at {self.options.url}: {advice or status} ({text.strip()[:300]})")
+        advice = _ADVICE.get(status or 0) or status or "the query failed"
+        return Unavailable(f"InfluxDB at {self.options.url}: {advice} ({text.strip()[:300]})")
 
 
 def _blames_lines(status: int, body: bytes) -> bool:
     """Tell a complaint of InfluxDB about lines from a 400 of something between us and it, which must not cost readings."""
-    return status in {400, 422} and _read_complaint(body).code in {"invalid", "unprocessable entity"}
+    try:
+        return status in {400, 422} and _read_complaint(body).code in {"invalid", "unprocessable entity"}
+    except msgspec.DecodeError:
+        return False
 
 
 def tag_value(text: str) -> str:

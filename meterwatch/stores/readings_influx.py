@@ -7,11 +7,11 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meterwatch.core.errors import Unavailable
 from meterwatch.core.model.reading_types import BY_CODE, READING_TYPES
 from meterwatch.core.model.readings import Appended, DayTotals, ReadingBatch
 from meterwatch.stores.highwater import UNKNOWN, HighWater
@@ -62,13 +62,13 @@ class InfluxReadings:
         with self._lock:
             try:
                 return self._append(batch)
-            except Unavailable:
-                self._marks.put(batch, UNKNOWN)  # part of it may be written, now or when the server comes to it
+            except BaseException:
+                self._marks.put(batch, UNKNOWN)  # part of it may be stored, or will be when the server comes to it
                 raise
 
     def read(self, start: int, end: int, rows: NDArray[np.int32] | None = None) -> ReadingBatch:
         """See the port. Readings under codes that were never made known are left out."""
-        where = self._where(max(start + 1, -_LAST_MS), min(end, _LAST_MS), rows)
+        where = self._where(start + 1, end, rows)
         batch = self._fetch([_select_readings(field, where) for field in self._fields()])
         if rows is not None:
             batch = batch.take(np.isin(batch.usage_point, rows))
@@ -84,7 +84,7 @@ class InfluxReadings:
     def read_totals(self, first_day: int, last_day: int, rows: NDArray[np.int32] | None = None) -> DayTotals:
         """See the port."""
         where = self._where(_midnight(first_day), _midnight(last_day), rows)
-        statement = select(f'"use", "known", "peak", "quality", "{TAG}"', DAY_TOTALS, where)
+        statement = select(f'"use", "known", "quality", "{TAG}", "peak"', DAY_TOTALS, where)
         answer = self._influx.query(self._options.totals_bucket, [statement])
         totals = DayTotals.join([self._totals(series) for series in answer])
         if rows is not None:
@@ -102,7 +102,7 @@ class InfluxReadings:
         self._influx.close()
 
     def _append(self, batch: ReadingBatch) -> Appended:
-        takeable = np.isfinite(batch.value) & (np.abs(batch.time) <= _LAST_MS)
+        takeable = np.isfinite(batch.value)
         self._ask_marks(batch.take(takeable & (self._marks.of(batch) == UNKNOWN)))
         stored = self._find(batch.take(takeable & (batch.time <= self._marks.of(batch))))
         judgement = judge(batch, stored, takeable)
@@ -158,7 +158,7 @@ class InfluxReadings:
         return [field for field in _CODE_OF if field in found]
 
     def _where(self, first: int, last: int, rows: NDArray[np.int32] | None) -> str:
-        where = f"WHERE time >= {first}ms AND time <= {last}ms"
+        where = f"WHERE time >= {max(first, -_LAST_MS)}ms AND time <= {min(last, _LAST_MS)}ms"
         if rows is None or len(rows) > _NAMED_POINTS:
             return where
         return f'{where} AND "{TAG}" =~ {self._any_of(rows)}'
@@ -167,12 +167,12 @@ class InfluxReadings:
         return any_of(self._codes[row] for row in rows.tolist())
 
     def _readings(self, series: Series) -> ReadingBatch:
-        time, value, quality, received_at, codes = zip(*series.values, strict=True)
+        time, value, quality, received_at, codes = _whole(series)
         kind = np.full(len(time), _CODE_OF[series.columns[1]])
         return _known(ReadingBatch.of(self._rows(codes), kind, time, value, quality, received_at))
 
     def _totals(self, series: Series) -> DayTotals:
-        time, use, known, peak, quality, codes = zip(*series.values, strict=True)
+        time, use, known, quality, codes, peak = _whole(series, optional=1)
         day = np.array(time, np.int64) // _DAY_MS + _FIRST_DAY
         totals = DayTotals.of(day, self._rows(codes), use, known, peak, quality)
         return totals.take(totals.usage_point >= 0)
@@ -203,6 +203,16 @@ class InfluxReadings:
 
 def _select_readings(field: str, where: str) -> str:
     return select(f'"{field}", "{field}_q", "{field}_r", "{TAG}"', READINGS, where)
+
+
+def _whole(series: Series, optional: int = 0) -> list[tuple[Any, ...]]:
+    """Return the columns of a series, of rows that lack none but the last ``optional`` ones.
+
+    A query may come between the fields of a line that is just being written: such a row is not there yet.
+    """
+    needed = len(series.columns) - optional
+    rows = [row for row in series.values if None not in row[:needed]]
+    return list(zip(*rows, strict=True)) or [()] * len(series.columns)
 
 
 def _known(batch: ReadingBatch) -> ReadingBatch:

@@ -17,7 +17,7 @@ from meterwatch.stores.registry_files import FILES, LATER_FILES, Column, FileSpe
 _BLOCK = 256  # lines split before their cells are read: few enough that the garbage collector never sees them grow old
 _SHOWN = 60  # characters of a wrong cell that an error text repeats
 
-_WRONG = Phrase('"{value}" is not {what}', "“{value}”不是{what}")
+_WRONG = Phrase('"{value}" is not {what}', "“{value}”无效，应为{what}")
 _REQUIRED = Phrase("must not be empty", "不能为空")
 _NO_FILE = Phrase(
     "the file is missing; if there is nothing to enter, leave only its header line", "缺少该文件；如无内容，请只保留表头一行"

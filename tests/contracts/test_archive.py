@@ -22,7 +22,7 @@ from tests.support.registry_csv import write_files
 NOW = datetime(2023, 1, 1, 8, tzinfo=UTC)
 DAY = date(2023, 1, 1)
 SERVICE = Viewer.for_service("notifier")
-SEES_ALL = {Role.OFFICE_HEAD, Role.SUPERVISOR, Role.COMPANY_MANAGER}
+SEES_ALL = (Role.OFFICE_HEAD, Role.SUPERVISOR, Role.COMPANY_MANAGER)
 
 CUSTOMERS = """\
 customer,name,class,area

@@ -6,16 +6,18 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+import urllib3
 
 from meterwatch.core.clock import real_now
 from meterwatch.core.errors import Refusal, Unavailable
 from meterwatch.core.instants import to_ms
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.readings import AppendStatus, DayTotals, ReadingBatch
+from meterwatch.stores import readings_influx
 from meterwatch.stores.influx import Influx, InfluxOptions
 from meterwatch.stores.influx_setup import prepare
 from meterwatch.stores.readings_influx import InfluxReadings
@@ -27,6 +29,7 @@ NEW, DUPLICATE, CONFLICT, REFUSED = AppendStatus
 REGISTER, FLOW = 201, 221
 DAY = 86_400_000
 NOW = to_ms(real_now())
+TODAY = real_now().toordinal()
 CODES = ("G-1", "G-2", "G-3")
 
 
@@ -110,8 +113,8 @@ class TestRefused:
                 assert answer.status.tolist() == [NEW, REFUSED, REFUSED, REFUSED, NEW]
             assert store.read(0, NOW).usage_point.tolist() == [0, 4]
             assert store.read(0, NOW, np.arange(5, dtype=np.int32)).usage_point.tolist() == [0, 4]
-            store.write_totals(DayTotals.of([9] * 5, range(5), [1.0] * 5, [1.0] * 5, [np.nan] * 5, [0] * 5))
-            assert store.read_totals(9, 9).usage_point.tolist() == [0, 4]
+            store.write_totals(DayTotals.of([TODAY] * 5, range(5), [1.0] * 5, [1.0] * 5, [np.nan] * 5, [0] * 5))
+            assert store.read_totals(TODAY, TODAY).usage_point.tolist() == [0, 4]
 
     def test_a_time_beyond_nanoseconds_costs_only_itself(self, influxd: Influxd) -> None:
         with opened(influxd.options()) as store:
@@ -130,10 +133,31 @@ class TestRefused:
     def test_totals_older_than_their_retention_are_left_out(self, influxd: Influxd) -> None:
         options = replace(influxd.bare_options(), totals_retention_days=30)
         prepare(options, onboard=ACCOUNT)
-        today = NOW // DAY + 719_163
         with opened(options) as store:
-            store.write_totals(DayTotals.of([today, today - 90], [0, 0], [1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [0, 0]))
-            assert store.read_totals(0, today).day.tolist() == [today]
+            store.write_totals(DayTotals.of([TODAY, TODAY - 90], [0, 0], [1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [0, 0]))
+            assert store.read_totals(0, TODAY).day.tolist() == [TODAY]
+
+
+class TestManyPoints:
+    """Above a number of usage points a query names none of them, and the store chooses from the answer."""
+
+    def test_the_answers_are_the_same(self, influxd: Influxd, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(readings_influx, "_NAMED_POINTS", 1)
+        options = influxd.options()
+        with opened(options) as store:
+            store.append(batch([NOW, NOW, NOW - DAY], points=[0, 2, 1]))
+            store.write_totals(DayTotals.of([TODAY] * 3, range(3), [1.0] * 3, [1.0] * 3, [1.0, 2.0, np.nan], [0] * 3))
+        with opened(options, ["G-1", "G-2"]) as fresh:
+            assert fresh.append(batch([NOW, NOW - DAY], points=[0, 1], received_at=2)).status.tolist() == [
+                DUPLICATE,
+                CONFLICT,
+            ]
+            assert fresh.append(batch([NOW, NOW], points=[0, 1])).status.tolist() == [NEW, NEW]
+            assert fresh.read(0, NOW).usage_point.tolist() == [0, 1, 1]
+            assert fresh.read(0, NOW, np.array([0, 5], np.int32)).usage_point.tolist() == [0]
+            assert fresh.count() == 4
+            assert fresh.read_totals(TODAY, TODAY).usage_point.tolist() == [0, 1]
+            assert fresh.read_totals(TODAY, TODAY, np.array([1, 5], np.int32)).usage_point.tolist() == [1]
 
 
 class TestSetUpWrongly:
@@ -206,23 +230,35 @@ class TestPrepare:
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Stands where InfluxDB is expected: a query finds ``found``; it takes at most ``most`` lines, or answers ``status``."""
+    """Stands before InfluxDB, or where it is expected.
+
+    It takes at most ``most`` lines and answers ``status``, whatever the server beyond it said to them. A query gets the
+    server's answer; without one, ``found``.
+    """
 
     protocol_version = "HTTP/1.1"
-    taken: ClassVar[list[list[str]]]
-    most: ClassVar[int]
-    status: ClassVar[int]
-    found: ClassVar[bytes]
+    beyond = ""
+    most = 1000
+    status = 204
+    found = b"{}"
+    taken: list[list[str]]
+    asked: list[list[str]]
 
     def do_POST(self) -> None:
-        lines = self.rfile.read(int(self.headers["Content-Length"])).decode().splitlines()
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        told = self._forward(body) if self.beyond else self.found
         if self.path == "/query":
-            self._answer(200, self.found)
-        elif len(lines) > self.most:
+            self.asked.append(parse_qs(body.decode())["q"][0].split(";"))
+            self._answer(200, told)
+        elif len(lines := body.decode().splitlines()) > self.most:
             self._answer(413, b"<html>too large</html>")
         else:
             self.taken.append(lines)
             self._answer(self.status, b"" if self.status == 204 else b"<html>no</html>")
+
+    def _forward(self, body: bytes) -> bytes:
+        headers = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
+        return urllib3.request("POST", self.beyond + self.path, body=body, headers=headers).data
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -235,24 +271,26 @@ class Proxy(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxied(
-    *, most: int = 1000, status: int = 204, found: bytes = b"{}", batch_lines: int = 10_000
-) -> Iterator[tuple[InfluxReadings, list[list[str]]]]:
-    handler = type("Configured", (Proxy,), {"most": most, "status": status, "found": found, "taken": []})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+def proxied(options: InfluxOptions | None = None, **how: object) -> Iterator[tuple[InfluxReadings, type[Proxy]]]:
+    """Yield a store and the proxy it speaks to; with ``options`` the proxy stands before that server."""
+    wanted = options or InfluxOptions("", "o", "t")
+    proxy = type("Configured", (Proxy,), {"beyond": wanted.url, "taken": [], "asked": [], **how})
+    with ThreadingHTTPServer(("127.0.0.1", 0), proxy) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        with opened(InfluxOptions(f"http://127.0.0.1:{server.server_port}", "o", "t", batch_lines=batch_lines)) as store:
-            yield store, handler.taken
-        server.shutdown()
-        thread.join()
+        try:
+            with opened(replace(wanted, url=f"http://127.0.0.1:{server.server_port}", batch_lines=8)) as store:
+                yield store, proxy
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class TestBehindAProxy:
     def test_a_request_that_is_too_large_is_split(self) -> None:
-        with proxied(most=3) as (store, taken):
+        with proxied(most=3) as (store, proxy):
             assert (store.append(batch(range(NOW, NOW + 20))).status == NEW).all()
-        lines = [line for request in taken for line in request]
+        lines = [line for request in proxy.taken for line in request]
         assert len(set(lines)) == len(lines) == 20
 
     def test_a_single_line_that_is_too_large_is_refused(self) -> None:
@@ -260,9 +298,9 @@ class TestBehindAProxy:
             assert (store.append(batch([NOW, NOW + 1])).status == REFUSED).all()
 
     def test_no_request_holds_more_lines_than_asked_for(self) -> None:
-        with proxied(batch_lines=8) as (store, taken):
+        with proxied() as (store, proxy):
             store.append(batch(range(NOW, NOW + 20)))
-        assert sorted(map(len, taken)) == [4, 8, 8]
+        assert sorted(map(len, proxy.taken)) == [4, 8, 8]
 
     @pytest.mark.parametrize("status", [301, 400, 408, 422, 429, 500, 502, 503, 504])
     def test_what_is_not_the_fault_of_a_line_can_be_tried_again(self, status: int) -> None:
@@ -270,8 +308,38 @@ class TestBehindAProxy:
             store.append(batch([NOW, NOW + 1]))
 
     @pytest.mark.parametrize(
-        "found", [b"<html>login</html>", b'{"results":[{"error":"timeout"}]}', b'{"results":[{"series":']
+        "found", [b"<html>login</html>", b'{"results":[{"error":"timeout"}]}', b'{"error":"x"}', b'{"results":[{"series":']
     )
     def test_an_answer_that_is_no_answer(self, found: bytes) -> None:
         with proxied(found=found) as (store, _), pytest.raises(Unavailable):
             store.read(0, NOW)
+
+    def test_what_was_written_though_the_answer_was_lost_is_not_overwritten(self, influxd: Influxd) -> None:
+        with proxied(influxd.options()) as (store, proxy):
+            store.append(batch([NOW]))
+            proxy.status = 502
+            with pytest.raises(Unavailable):
+                store.append(batch([NOW + 1, NOW + 2]))
+            proxy.status = 204
+            assert store.append(batch([NOW + 2, NOW + 3], received_at=2)).status.tolist() == [CONFLICT, NEW]
+            assert store.append(batch([NOW + 1, NOW + 2])).status.tolist() == [NEW, NEW]
+
+
+class TestLookUps:
+    def test_what_lies_beyond_the_mark_is_written_unasked(self) -> None:
+        with proxied() as (store, proxy):
+            store.append(batch([NOW] * 3, points=range(3)))
+            assert len(proxy.asked) == 1
+            store.append(batch([NOW + 1] * 3, points=range(3)))
+            store.append(batch([NOW + 1, NOW + 2], kind=REGISTER, points=[0, 0]).take(np.array([1])))
+            assert len(proxy.asked) == 1
+            store.append(batch([NOW + 1]))
+            assert len(proxy.asked) == 2
+
+    def test_a_meter_that_is_a_month_late_is_looked_up_alone(self) -> None:
+        with proxied() as (store, proxy):
+            store.append(batch([NOW] * 3, points=range(3)))
+            store.append(batch([NOW - 30 * DAY, NOW, NOW], points=range(3)))
+            late, others = sorted(proxy.asked[-1], key=len)
+            assert f"time >= {NOW - 30 * DAY}ms AND time <= {NOW - 30 * DAY}ms" in late
+            assert (r"/^(G\-1)$/" in late, r"/^(G\-2|G\-3)$/" in others) == (True, True)

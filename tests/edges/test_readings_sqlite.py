@@ -126,6 +126,19 @@ class TestFile:
             assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
+    def test_other_readers_see_only_what_is_committed(self, store: SqliteReadings) -> None:
+        store.append(batch(1))
+        with store._writing() as connection:
+            connection.execute("DELETE FROM readings")
+            assert store.count() == len(store.read(0, 9)) == 1
+        assert store.count() == 0
+
+    def test_looking_up_late_readings_leaves_nothing_behind(self, store: SqliteReadings) -> None:
+        for _ in range(2):
+            store.append(batch(1, 100))
+        with store._writing() as connection:
+            assert connection.execute("SELECT count(*) FROM offered").fetchone() == (0,)
+
     def test_a_batch_that_fails_leaves_nothing(self, store: SqliteReadings, path: Path) -> None:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute(

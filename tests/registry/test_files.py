@@ -100,7 +100,7 @@ def test_the_registry_of_these_tests_is_sound(tmp_path: Path) -> None:
 def test_what_is_said(tmp_path: Path) -> None:
     [(found, chinese)] = problems(tmp_path, {**SOUND, "meters": SOUND["meters"] + row_of("meters", digits="x")})
     assert found.fragment == 'meters.csv:5 digits: "x" is not a whole number from 1 to 12'
-    assert chinese == "meters.csv:5 digits: “x”不是1 到 12 的整数"
+    assert chinese == "meters.csv:5 digits: “x”无效，应为1 到 12 的整数"
 
 
 # --- every problem of a line, a header, a file ------------------------------------------------------------------------

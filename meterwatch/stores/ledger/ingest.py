@@ -11,7 +11,7 @@ from meterwatch.core.instants import from_ms, from_us, to_us
 from meterwatch.core.model.packets import Packet, Position, Reason, Reject
 from meterwatch.core.ports import Conflict, Settlement
 from meterwatch.stores.database import Database
-from meterwatch.stores.ledger.rows import note
+from meterwatch.stores.ledger.rows import chunks, note
 from meterwatch.stores.tables import conflicts, dirty_days, evaluated_days, rejects
 
 _WHOLE_PACKET = -1
@@ -82,7 +82,8 @@ class SqlIngest:
     def mark_replayed(self, numbers: Sequence[int], now: datetime, actor: str) -> None:
         """Note that rejects were handed in again."""
         with self._database.write() as connection:
-            connection.execute(update(rejects).where(rejects.c.id.in_(numbers)).values(replayed_at=now))
+            for part in chunks(numbers):
+                connection.execute(update(rejects).where(rejects.c.id.in_(part)).values(replayed_at=now))
             note(connection, now, actor, [("reject.replay", str(number), {}) for number in numbers])
 
     def conflicts(self, limit: int = 100) -> Sequence[Conflict]:

@@ -1,18 +1,22 @@
 """Messages on their way: leased, sent, settled by receipts. Every change is one row of history in the same transaction."""
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, case, func, or_, select, update
 
 from meterwatch.core.clock import real_now
 from meterwatch.core.model.work import MESSAGE_STEPS, Lease, Message, MessageState, Receipt
 from meterwatch.stores.database import Database
-from meterwatch.stores.tables import message_history, messages, receipts
+from meterwatch.stores.ledger.rows import chunks, note_message
+from meterwatch.stores.tables import alerts, message_history, messages, receipts
 
 _S = MessageState
+_OWN_REFERENCE = re.compile(r"N([1-9][0-9]{0,17})")
+_LEASE_OVER = {"lease_token": None, "lease_until_real": None}
 
 
 class SqlOutbox:
@@ -23,62 +27,61 @@ class SqlOutbox:
 
     def lease(self, channel: str, owner: str, now: datetime, lease_for: timedelta, limit: int) -> Sequence[Lease]:
         """See the port."""
-        real = real_now()
-        free = or_(messages.c.retry_at_real.is_(None), messages.c.retry_at_real <= real)
-        queued = and_(messages.c.state == _S.QUEUED, free)
-        run_out = and_(messages.c.state == _S.IN_FLIGHT, messages.c.lease_until_real <= real)
-        mine = messages.c.channel == channel
         with self._database.write() as connection:
-            self._expire(connection, and_(mine, or_(messages.c.state == _S.QUEUED, run_out)), now)
-            query = select(messages).where(mine, or_(queued, run_out)).order_by(messages.c.number).limit(limit)
-            rows = connection.execute(query).mappings().all()
-            return [self._take(connection, row, owner, now, real + lease_for) for row in rows]
+            real = real_now()  # read here: waiting for the write lock must not shorten the lease
+            mine = messages.c.channel == channel
+            free = or_(messages.c.retry_at_real.is_(None), messages.c.retry_at_real <= real)
+            queued = and_(mine, messages.c.state == _S.QUEUED)
+            run_out = and_(mine, messages.c.state == _S.IN_FLIGHT, messages.c.lease_until_real <= real)
+            _drop(connection, queued, run_out, now)
+            query = select(messages).where(or_(and_(queued, free), run_out)).order_by(messages.c.number).limit(limit)
+            taken = [self._take(connection, row, owner, now, real + lease_for) for row in _all(connection, query)]
+            return [lease for lease in taken if lease is not None]
 
-    def _expire(self, connection: Connection, unsent: Any, now: datetime) -> None:
-        gone = and_(unsent, messages.c.expires_at <= now)
-        expired = update(messages).where(gone).values(state=_S.EXPIRED).returning(messages.c.number)
-        for number in connection.execute(expired).scalars().all():
-            _note(connection, number, now, _S.EXPIRED, "")
-
-    def _take(self, connection: Connection, row: Any, owner: str, now: datetime, until: datetime) -> Lease:
+    def _take(self, connection: Connection, row: RowMapping, owner: str, now: datetime, until: datetime) -> Lease | None:
+        """Lease one message; None if someone was faster (a database may let two look at the same time)."""
         in_doubt = row["state"] == _S.IN_FLIGHT
-        token = secrets.token_hex(8)
         taken = {
             "state": _S.IN_FLIGHT,
-            "lease_token": token,
+            "lease_token": secrets.token_hex(8),
             "lease_until_real": until,
             "retry_at_real": None,
             "attempts": row["attempts"] + 1,
         }
-        connection.execute(update(messages).where(messages.c.number == row["number"]).values(taken))
-        _note(connection, row["number"], now, _S.IN_FLIGHT, f"{owner}{', in doubt' if in_doubt else ''}")
-        return Lease(load_message(dict(row) | taken), token, in_doubt)
+        token = messages.c.lease_token
+        same = token == row["lease_token"] if in_doubt else token.is_(None)
+        unchanged = and_(messages.c.number == row["number"], messages.c.state == row["state"], same)
+        if connection.execute(update(messages).where(unchanged).values(taken)).rowcount != 1:
+            return None
+        note_message(connection, row["number"], now, _S.IN_FLIGHT, f"{owner}{', in doubt' if in_doubt else ''}")
+        return Lease(load_message(dict(row) | taken), str(taken["lease_token"]), in_doubt)
 
     def record(self, lease: Lease, state: MessageState, now: datetime, detail: str = "", reference: str = "") -> bool:
-        """See the port."""
-        change: dict[str, Any] = {"state": state, "lease_token": None, "lease_until_real": None}
-        if reference:
-            change["reference"] = reference
+        """See the port. Where a receipt came before the channel's answer, the receipt's state stands."""
+        number = lease.message.number
         with self._database.write() as connection:
-            if not self._change(connection, lease, change):
+            change = _LEASE_OVER | ({"reference": reference} if reference else {})
+            held = and_(messages.c.number == number, messages.c.lease_token == lease.token)
+            if connection.execute(update(messages).where(held).values(change)).rowcount != 1:
                 return False
-            _note(connection, lease.message.number, now, state, detail)
-            self._join_early(connection, lease.message, reference, now)
+            _step(connection, number, state, now, detail)
+            own = receipts.c.message == number
+            early = and_(receipts.c.message.is_(None), receipts.c.reference == reference)
+            known = and_(receipts.c.channel == lease.message.channel, or_(own, early) if reference else own)
+            for row in _all(connection, select(receipts).where(known).order_by(receipts.c.id)):
+                _join(connection, row["id"], number, row["state"], now)
             return True
 
     def postpone(self, lease: Lease, now: datetime, wait: timedelta, detail: str) -> bool:
         """See the port."""
-        back = {"state": _S.QUEUED, "lease_token": None, "lease_until_real": None, "retry_at_real": real_now() + wait}
-        with self._database.write() as connection:
-            changed = self._change(connection, lease, back)
-            if changed:
-                _note(connection, lease.message.number, now, _S.QUEUED, detail)
-            return changed
-
-    def _change(self, connection: Connection, lease: Lease, change: Mapping[str, Any]) -> bool:
-        """Change a message if the lease is still the holder's: exactly one row, or someone was faster."""
+        back = _LEASE_OVER | {"state": _S.QUEUED, "retry_at_real": real_now() + wait}
         held = and_(messages.c.number == lease.message.number, messages.c.lease_token == lease.token)
-        return connection.execute(update(messages).where(held).values(change)).rowcount == 1
+        with self._database.write() as connection:
+            in_flight = and_(held, messages.c.state == _S.IN_FLIGHT)  # a receipt may have settled it already
+            if connection.execute(update(messages).where(in_flight).values(back)).rowcount != 1:
+                return False
+            note_message(connection, lease.message.number, now, _S.QUEUED, detail)
+            return True
 
     # --- receipts ------------------------------------------------------------------------------------------------
 
@@ -97,26 +100,10 @@ class SqlOutbox:
             number = connection.execute(statement).scalar()
             if number is None:
                 return False
-            found = connection.execute(select(messages).where(_named(receipt))).mappings().first()
-            if found is not None:
-                self._join(connection, number, found, receipt.state, receipt.received_at)
+            message = connection.execute(_named(receipt)).scalar()
+            if message is not None:
+                _join(connection, number, message, receipt.state, receipt.received_at)
             return True
-
-    def _join(self, connection: Connection, receipt: int, message: Any, state: str, now: datetime) -> None:
-        connection.execute(update(receipts).where(receipts.c.id == receipt).values(message=message["number"]))
-        if MessageState(state) in MESSAGE_STEPS[MessageState(message["state"])]:
-            change = {"state": state, "lease_token": None, "lease_until_real": None}
-            connection.execute(update(messages).where(messages.c.number == message["number"]).values(change))
-            _note(connection, message["number"], now, MessageState(state), "receipt")
-
-    def _join_early(self, connection: Connection, message: Message, reference: str, now: datetime) -> None:
-        """Join receipts that came before the channel's answer told us the provider's reference."""
-        if not reference:
-            return
-        orphan = and_(receipts.c.channel == message.channel, receipts.c.reference == reference, receipts.c.message.is_(None))
-        for row in connection.execute(select(receipts).where(orphan).order_by(receipts.c.id)).mappings().all():
-            query = select(messages).where(messages.c.number == message.number)
-            self._join(connection, row["id"], connection.execute(query).mappings().one(), row["state"], now)
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -126,7 +113,7 @@ class SqlOutbox:
         if number is not None:
             query = query.where(messages.c.number == number)
         with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = _all(connection, query)
             history = _histories(connection, [row["number"] for row in rows])
             return [load_message(row, history.get(row["number"], ())) for row in rows]
 
@@ -158,20 +145,51 @@ def load_message(row: Any, history: Sequence[tuple[datetime, str, str]] = ()) ->
     )
 
 
+def _drop(connection: Connection, queued: Any, run_out: Any, now: datetime) -> None:
+    """End what must not be sent any more: its meaning is gone, or its alert was withdrawn while it was being tried."""
+    gone = messages.c.alert.in_(select(alerts.c.id).where(alerts.c.withdrawn_at.is_not(None)))
+    ends = (
+        (and_(queued, gone), _S.WITHDRAWN, "alert withdrawn"),
+        (and_(run_out, gone), _S.EXPIRED, "alert withdrawn, in doubt"),
+        (and_(queued, messages.c.expires_at <= now), _S.EXPIRED, ""),
+        (and_(run_out, messages.c.expires_at <= now), _S.EXPIRED, "in doubt"),
+    )
+    for condition, state, detail in ends:
+        ended = update(messages).where(condition).values(_LEASE_OVER | {"state": state}).returning(messages.c.number)
+        for number in connection.execute(ended).scalars().all():
+            note_message(connection, number, now, state, detail)
+
+
+def _join(connection: Connection, receipt: int, message: int, state: str, now: datetime) -> None:
+    connection.execute(update(receipts).where(receipts.c.id == receipt).values(message=message))
+    _step(connection, message, MessageState(state), now, "receipt")
+
+
+def _step(connection: Connection, number: int, state: MessageState, now: datetime, detail: str) -> None:
+    """Take a message to ``state`` if that is a way it may go from where it stands; else leave it."""
+    before = [step for step, after in MESSAGE_STEPS.items() if state in after]
+    may = and_(messages.c.number == number, messages.c.state.in_(before))
+    if connection.execute(update(messages).where(may).values(state=state)).rowcount == 1:
+        note_message(connection, number, now, state, detail)
+
+
 def _named(receipt: Receipt) -> Any:
-    own = receipt.reference.removeprefix("N")
-    if receipt.reference.startswith("N") and own.isdigit():
-        return and_(messages.c.channel == receipt.channel, messages.c.number == int(own))
-    return and_(messages.c.channel == receipt.channel, messages.c.reference == receipt.reference)
+    """Return the query for the message a receipt names: by the provider's id, else by our own notice number."""
+    named = messages.c.reference == receipt.reference
+    own = _OWN_REFERENCE.fullmatch(receipt.reference)
+    either = or_(named, messages.c.number == int(own[1])) if own else named
+    query = select(messages.c.number).where(messages.c.channel == receipt.channel, either)
+    return query.order_by(case((named, 0), else_=1), messages.c.number.desc()).limit(1)
 
 
 def _histories(connection: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str, str]]]:
     found: dict[int, list[tuple[datetime, str, str]]] = {}
-    query = select(message_history).where(message_history.c.message.in_(numbers)).order_by(message_history.c.id)
-    for row in connection.execute(query):
-        found.setdefault(row.message, []).append((row.at, row.state, row.detail))
+    for chunk in chunks(numbers):
+        query = select(message_history).where(message_history.c.message.in_(chunk)).order_by(message_history.c.id)
+        for row in connection.execute(query):
+            found.setdefault(row.message, []).append((row.at, row.state, row.detail))
     return found
 
 
-def _note(connection: Connection, number: int, at: datetime, state: MessageState, detail: str) -> None:
-    connection.execute(insert(message_history).values(message=number, at=at, state=state.value, detail=detail))
+def _all(connection: Connection, query: Any) -> Sequence[RowMapping]:
+    return connection.execute(query).mappings().all()

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, RowMapping, insert
 
-from meterwatch.core.model.alerts import Alert, Episode
-from meterwatch.stores.tables import audit
+from meterwatch.core.model.alerts import Alert, Episode, FactRow
+from meterwatch.core.model.work import MessageState
+from meterwatch.core.ports import EpisodeState
+from meterwatch.stores.tables import audit, message_history
 
 T = TypeVar("T")
 _CHUNK = 500  # SQLite takes a bounded number of parameters
@@ -26,6 +28,20 @@ def load_episode(state: dict[str, Any]) -> Episode:
     return msgspec.convert(state, Episode)
 
 
+def alert_row(episode: Episode) -> dict[str, Any]:
+    """Return what an episode says in a row of ``alerts``."""
+    return {
+        "rule": episode.rule,
+        "policy": episode.policy,
+        "subject": episode.subject,
+        "opened_day": episode.opened_day,
+        "start_day": episode.start_day,
+        "closed_day": episode.closed_day,
+        "closed_why": episode.closed_why,
+        "episode": dump_episode(episode),
+    }
+
+
 def load_alert(row: RowMapping) -> Alert:
     """Return the alert of a row of ``alerts``."""
     return Alert(
@@ -36,6 +52,30 @@ def load_alert(row: RowMapping) -> Alert:
         row["suppressed"],
         row["withdrawn_at"],
     )
+
+
+def fact_row(fact: FactRow) -> dict[str, Any]:
+    """Return a row of ``facts``."""
+    return {
+        "rule": fact.rule,
+        "subject": fact.subject,
+        "day": fact.day,
+        "crossing": ",".join(fact.crossing),
+        "figures": dict(fact.figures),
+    }
+
+
+def load_fact(row: RowMapping) -> FactRow:
+    """Return the facts of a row of ``facts``."""
+    crossing = tuple(filter(None, row["crossing"].split(",")))
+    return FactRow(row["rule"], row["subject"], row["day"], crossing, row["figures"])
+
+
+def state_row(state: EpisodeState) -> dict[str, Any]:
+    """Return a row of ``episode_states``."""
+    episode = state.episode
+    key = {"rule": episode.rule, "policy": episode.policy, "subject": episode.subject, "day": state.day}
+    return key | {"state": dump_episode(episode)}
 
 
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:
@@ -52,3 +92,8 @@ def note(connection: Connection, at: datetime, actor: str, rows: Sequence[tuple[
             insert(audit),
             [{"at": at, "actor": actor, "action": action, "subject": s, "detail": d} for action, s, d in rows],
         )
+
+
+def note_message(connection: Connection, number: int, at: datetime, state: MessageState, detail: str = "") -> None:
+    """Write a row of a message's history in the present transaction."""
+    connection.execute(insert(message_history).values(message=number, at=at, state=state, detail=detail))

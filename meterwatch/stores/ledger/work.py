@@ -1,7 +1,7 @@
 """Tasks and the evidence that meets them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, select, update
@@ -10,9 +10,10 @@ from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.work import Duty, DutyState, Evidence, EvidenceKind
 from meterwatch.stores.database import Database
-from meterwatch.stores.ledger.rows import note
+from meterwatch.stores.ledger.rows import chunks, note
 from meterwatch.stores.tables import alerts, duties, evidence
 
+_INSTANT = timedelta(microseconds=1)  # evidence at the deadline itself is in time
 _UNFINISHED = (DutyState.OPEN, DutyState.BREACHED)
 _NO_TASK = Phrase(
     "there is no task {number}; `meterwatch tasks` lists them", "没有任务 {number}；用 `meterwatch tasks` 查看"
@@ -45,16 +46,16 @@ class SqlWork:
         """
         if proof.happened_at > proof.recorded_at:
             raise Refusal(_FUTURE, at=proof.happened_at.isoformat())
+        mine = duties.c.id == number
         with self._database.write() as connection:
-            row = connection.execute(select(duties).where(duties.c.id == number)).mappings().one_or_none()
+            row = connection.execute(select(duties).where(mine).with_for_update()).mappings().one_or_none()
             if row is None:
                 raise Refusal(_NO_TASK, number=number)
             if row["state"] not in _UNFINISHED:
                 raise Refusal(_CLOSED, number=number, state=row["state"])
             state = DutyState.MET if proof.recorded_at <= row["due_at"] else DutyState.LATE
             connection.execute(insert(evidence).values(duty=number, **_evidence_row(proof)))
-            settled = {"state": state, "settled_at": proof.recorded_at}
-            connection.execute(update(duties).where(duties.c.id == number).values(settled))
+            connection.execute(update(duties).where(mine).values(state=state, settled_at=proof.recorded_at))
             detail = {"duty": number, "kind": proof.kind, "state": state, "by": proof.person}
             note(connection, proof.recorded_at, proof.account, [("task.done", row["subject"], detail)])
             return state
@@ -72,10 +73,11 @@ class SqlWork:
             return len(rows)
 
     def next_due(self, now: datetime) -> datetime | None:
-        """Return the earliest deadline of an open duty that has not passed, None if there is none."""
+        """Return the first moment after ``now`` at which an open duty will be overdue, None if there is none."""
         query = select(func.min(duties.c.due_at)).where(duties.c.state == DutyState.OPEN, duties.c.due_at >= now)
         with self._database.read() as connection:
-            return connection.execute(query).scalar()
+            earliest = connection.execute(query).scalar()
+        return earliest + _INSTANT if earliest else None
 
     def counts(self) -> Mapping[str, int]:
         """Return how many duties are in each state."""
@@ -117,8 +119,9 @@ def _evidence_row(proof: Evidence) -> dict[str, Any]:
 
 def _evidence(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Evidence]]:
     found: dict[int, list[Evidence]] = {}
-    query = select(evidence).where(evidence.c.duty.in_(numbers)).order_by(evidence.c.id)
-    for row in connection.execute(query).mappings():
+    query = select(evidence).order_by(evidence.c.id)
+    rows = (row for part in chunks(numbers) for row in connection.execute(query.where(evidence.c.duty.in_(part))).mappings())
+    for row in rows:
         proof = Evidence(
             EvidenceKind(row["kind"]),
             row["person"],

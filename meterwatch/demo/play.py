@@ -1,0 +1,236 @@
+"""Playing the fleet: history through the inbox, ninety days through MQTT, the clock moved from one event to the next."""
+
+import getpass
+import logging
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from iotcore import Broker
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from prometheus_client import REGISTRY
+
+from ingest import segments
+from ingest.journal import INBOX
+from meterwatch.app.parts import JOURNAL_FOLDER
+from meterwatch.app.service import Service
+from meterwatch.app.settings_file import load
+from meterwatch.core.clock import elapsed
+from meterwatch.core.errors import Refusal, Unavailable
+from meterwatch.core.model.packets import Packet
+from meterwatch.core.model.phrase import Phrase
+from meterwatch.core.model.work import Evidence, EvidenceKind
+from meterwatch.demo.fleet import CHINA, PLAY_START, make_fleet, registry_files
+from meterwatch.demo.packets import QUARTER, SETTINGS, Reading, history, readings_at
+from meterwatch.demo.script import EXCHANGED_AT, Script, at
+from meterwatch.demo.stories import World
+
+log = logging.getLogger(__name__)
+
+END = at(4, 1, 10)  # the last gas day of March has closed
+MARK = ".meterwatch-demo"
+HISTORY_FILE_PACKETS = 4000
+MAX_PAYLOAD = 8 << 20
+_DRAIN_S = 120.0
+_HTTP_PORT = 8080
+
+_FOREIGN = Phrase(
+    "{path} is there and was not made by the demonstration; name another folder with --dir",
+    "{path} 已存在且并非演示生成；请用 --dir 指定其他目录",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A folder with settings and registry, a broker and the service on them."""
+
+    folder: Path
+    service: Service
+    broker_port: int
+    address: str
+
+
+@contextmanager
+def set_stage(folder: Path, script: Script, account: str | None = None) -> Iterator[Stage]:
+    """Prepare ``folder``, start broker and service, import the registry, and stop everything at the end.
+
+    A folder that an earlier demonstration made is emptied first; any other is left alone and refused.
+    """
+    _prepare(folder)
+    with ExitStack() as opened:
+        port = _free_port()
+        opened.enter_context(Broker(port=port, listen="127.0.0.1", max_payload_size=MAX_PAYLOAD))
+        http_port = _HTTP_PORT if _is_free(_HTTP_PORT) else _free_port()
+        text = SETTINGS.format(mqtt_port=port, http_port=http_port, account=account or getpass.getuser())
+        (folder / "meterwatch.toml").write_text(text, encoding="utf-8")
+        write_registry(folder, registry_files(script.fleet))
+        service = Service(load(folder / "meterwatch.toml"))
+        opened.callback(service.stop)
+        service.books.ledger.clock.move(PLAY_START)
+        import_registry(service, folder, PLAY_START)
+        yield Stage(folder, service, port, service.start())
+
+
+def _prepare(folder: Path) -> None:
+    if folder.exists():
+        if not (folder / MARK).exists() and any(folder.iterdir()):
+            raise Refusal(_FOREIGN, path=folder)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / MARK).write_text("made by `meterwatch demo`, which empties this folder at its next start\n", encoding="utf-8")
+
+
+def write_registry(folder: Path, files: dict[str, str]) -> None:
+    """Write the registry's CSV files."""
+    (folder / "registry").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / "registry" / name).write_text(text, encoding="utf-8")
+
+
+def import_registry(service: Service, folder: Path, now: datetime) -> None:
+    """Import the registry as `meterwatch registry import` does."""
+    service.books.registry.import_files(folder / "registry", by="demo", now=now, default_zone=CHINA)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+class Publisher:
+    """Sends the fleet's messages at QoS 1."""
+
+    def __init__(self, port: int) -> None:
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="meterwatch-demo-fleet")
+        self._client.max_queued_messages_set(0)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def send(self, packets: Iterable[Packet]) -> int:
+        """Publish packets and wait until the broker has taken every one; return how many."""
+        sent = [self._client.publish(packet.topic, packet.payload, qos=1) for packet in packets]
+        for info in sent:
+            info.wait_for_publish(_DRAIN_S)
+        return len(sent)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@dataclass
+class Player:
+    """Moves the play on; ``watch(now)`` is called after every step."""
+
+    stage: Stage
+    script: Script
+    publisher: Publisher
+    watch: Callable[[datetime], None]
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _journaled: float = 0.0
+
+    def load_history(self, progress: Callable[[int], None]) -> None:
+        """Hand fifteen months of readings in through the journal's inbox, and let their day totals be computed."""
+        inbox = self.stage.service.settings.data_dir / JOURNAL_FOLDER / INBOX
+        packets = history(self.script.fleet, self.script.displays)
+        number = 0
+        while chunk := list(islice(packets, HISTORY_FILE_PACKETS)):
+            number += 1
+            segments.write_file(inbox / f"{number:06d}.seg", 0, chunk)
+            self._await(len(chunk))
+            progress(len(chunk))
+        self.stage.service.step(PLAY_START)
+
+    def play(self, pace_s: float) -> None:
+        """Play until the end; ``pace_s`` real seconds a day at least."""
+        moment, day_began = PLAY_START, elapsed()
+        fleet_at = PLAY_START + QUARTER
+        while moment < END and not self.stopping.is_set():
+            moment = min(filter(None, (fleet_at, self.stage.service.next_due(moment), self._next_scripted(moment), END)))
+            self._step(moment, readings=moment == fleet_at)
+            fleet_at += QUARTER if moment == fleet_at else timedelta(0)
+            if moment.astimezone(PLAY_START.tzinfo).hour == moment.minute == 0:
+                self.stopping.wait(max(pace_s - (elapsed() - day_began), 0.0))
+                day_began = elapsed()
+
+    def _next_scripted(self, moment: datetime) -> datetime | None:
+        return EXCHANGED_AT if moment < EXCHANGED_AT else None
+
+    def _step(self, moment: datetime, *, readings: bool) -> None:
+        """Bring business time just short of ``moment``, publish what is sent by then, wait until it is stored, and step."""
+        service = self.stage.service
+        service.books.ledger.clock.move(moment - timedelta(milliseconds=1))
+        if moment == EXCHANGED_AT:
+            write_registry(self.stage.folder, registry_files(self.script.fleet, self.script.exchange))
+            import_registry(service, self.stage.folder, moment)
+        if readings:
+            self._await(self.publisher.send(self.script.deliver(self._readings(moment), moment)))
+        service.books.ledger.clock.move(moment)
+        service.step(moment)
+        self._people(moment)
+        self.watch(moment)
+
+    def _readings(self, moment: datetime) -> list[Reading]:
+        meters = self.script.meters(moment)
+        found = readings_at(self.script.fleet, self.script.displays, moment, meters)
+        return [self.script.through_new_meter(reading) if reading.point.code in meters else reading for reading in found]
+
+    def _await(self, packets: int) -> None:
+        """Wait until ``packets`` more packets are journaled and all of the journal has become readings or rejects."""
+        self._journaled += packets
+        engine = self.stage.service.engine
+        deadline = elapsed() + _DRAIN_S
+        while engine is not None and not (journaled() >= self._journaled and engine.drained()):
+            if self.stage.service.crash or elapsed() > deadline:
+                raise Unavailable(f"the service does not take in what is sent: {self.stage.service.health().problems}")
+            self.stopping.wait(0.0005)
+
+    def _people(self, moment: datetime) -> None:
+        """The managers do their tasks: at ten o'clock on the day a task is due it is done and reported."""
+        local = moment.astimezone(PLAY_START.tzinfo)
+        if (local.hour, local.minute) != (10, 0):
+            return
+        work = self.stage.service.books.ledger.work
+        for task in work.tasks():
+            if task.due_at.astimezone(local.tzinfo).date() == local.date() and task.person:
+                work.done(task.id, _report(task.person, moment))
+
+    def world(self) -> World:
+        """Return what the service came to."""
+        service = self.stage.service
+        if service.engine is None:
+            raise Unavailable("no engine in this process")
+        return World(
+            self.script, service.books, service.engine.store, service.engine.registry, service.engine.journal.balance()
+        )
+
+
+def _report(person: str, moment: datetime) -> Evidence:
+    cause = "第二条生产线停产，订单减少 / second line stopped, orders lost"
+    proposal = "每月回访，协商合同气量 / monthly call-back, contract volume to be renegotiated"
+    return Evidence(EvidenceKind.PHONE, person, "demo", cause, proposal, moment, moment)
+
+
+def journaled() -> float:
+    """Return how many packets this process has journaled."""
+    return REGISTRY.get_sample_value("meterwatch_journal_packets_total") or 0.0
+
+
+def make_script() -> Script:
+    """Return the script of the demonstration."""
+    return Script.make(make_fleet())

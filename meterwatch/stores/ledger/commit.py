@@ -1,0 +1,224 @@
+"""The one transaction that enters all an evaluation changes: memory, alerts, what they owe, what is cleared."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, update
+
+from meterwatch.core.model.alerts import Alert, AlertKey, Episode
+from meterwatch.core.model.work import DutyState, MessageState, NewDuty, NewMessage
+from meterwatch.core.ports import Commit
+from meterwatch.stores.database import Database
+from meterwatch.stores.ledger.rows import alert_row, chunks, fact_row, note, note_message, state_row
+from meterwatch.stores.tables import alerts, dirty_days, duties, episode_states, evaluated_days, facts, messages, stages
+
+KEEP_STATES_DAYS = 46  # late data is taken 45 days back: the state before the oldest such day is still needed
+KEEP_FACTS_DAYS = 400
+ACTOR = "engine"
+
+_UNFINISHED = (DutyState.OPEN, DutyState.BREACHED)
+_CLEAR = delete(dirty_days).where(
+    dirty_days.c.day == bindparam("d"), dirty_days.c.point == bindparam("p"), dirty_days.c.mark == bindparam("m")
+)
+
+
+class Entry:
+    """Enters one commit in an open transaction."""
+
+    def __init__(self, database: Database, connection: Connection, commit: Commit) -> None:
+        self._database, self._connection, self._commit = database, connection, commit
+        self._ids: dict[AlertKey, int] = {}
+        self._late: set[AlertKey] = set()
+        self._audit: list[tuple[str, str, dict[str, Any]]] = []
+
+    def enter(self) -> None:
+        """Enter everything; whatever raises leaves nothing behind, because the transaction is the caller's."""
+        commit = self._commit
+        self._replace_memory()
+        for episode in commit.changes.opened:
+            self._open(episode)
+        for alert, episode in commit.changes.changed:
+            self._change(alert, episode)
+        for duty in commit.duties:
+            if duty.alert not in self._late:
+                self._owe(duty)
+        for message in commit.messages:
+            if message.alert not in self._late:
+                self._queue(message)
+        for alert in commit.changes.withdrawn:
+            self._withdraw(alert)
+        if commit.cleared:
+            self._connection.execute(_CLEAR, [{"d": d.day, "p": d.point, "m": d.mark} for d in commit.cleared])
+        if commit.done is not None:
+            self._done(*commit.done)
+        note(self._connection, commit.now, ACTOR, self._audit)
+
+    # --- memory --------------------------------------------------------------------------------------------------
+
+    def _replace_memory(self) -> None:
+        for table in (facts, episode_states):
+            for rule in self._commit.rules:
+                self._forget_since(table, rule)
+        self._upsert(facts, [fact_row(fact) for fact in self._commit.facts])
+        self._upsert(episode_states, [state_row(state) for state in self._commit.states])
+
+    def _forget_since(self, table: Table, rule: str) -> None:
+        by_day: dict[int, list[str]] = {}
+        for subject, day in self._commit.since.items():
+            by_day.setdefault(day, []).append(subject)
+        for day, subjects in by_day.items():
+            days = and_(table.c.rule == rule, table.c.day.between(day, self._commit.until))
+            for chunk in chunks(subjects):
+                self._connection.execute(delete(table).where(days, table.c.subject.in_(chunk)))
+
+    def _upsert(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        statement = self._database.insert(table)
+        keys = [column.name for column in table.primary_key]
+        rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), rows)
+
+    def _done(self, scheme: str, day: int) -> None:
+        earlier = and_(evaluated_days.c.scheme == scheme, evaluated_days.c.done_day < day)
+        self._connection.execute(update(evaluated_days).where(earlier).values(done_day=day))
+        self._connection.execute(delete(facts).where(facts.c.day < day - KEEP_FACTS_DAYS))
+        # Another scheme may lag behind by a long outage and needs its states yet; one that lags by more is out of use.
+        live = select(func.min(evaluated_days.c.done_day)).where(evaluated_days.c.done_day > day - KEEP_FACTS_DAYS)
+        behind = self._connection.execute(live).scalar()
+        oldest = day - KEEP_STATES_DAYS if behind is None else behind - KEEP_STATES_DAYS
+        self._connection.execute(delete(episode_states).where(episode_states.c.day < oldest))
+
+    # --- alerts --------------------------------------------------------------------------------------------------
+
+    def _open(self, episode: Episode) -> None:
+        """Enter a new alert, or one that late data had withdrawn and still later data speaks for again.
+
+        A live judgement that comes after the day's own closed the alert is late: it opens nothing, and nothing is owed.
+        """
+        row = alert_row(episode) | {
+            "opened_at": self._commit.now,
+            "registry": self._commit.registry,
+            "suppressed": self._commit.suppressed.get(episode.key, ""),
+            "withdrawn_at": None,
+        }
+        statement = (
+            self._database.insert(alerts)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["rule", "policy", "subject", "opened_day"],
+                set_=row,
+                where=or_(alerts.c.withdrawn_at.is_not(None), alerts.c.closed_day.is_(None)),
+            )
+        )
+        number = self._connection.execute(statement.returning(alerts.c.id)).scalar()
+        if number is None:
+            self._late.add(episode.key)
+            return
+        self._audit.append(("alert.open", episode.subject, {"alert": number, "rule": episode.rule}))
+        self._enter_stages(number, episode)
+
+    def _change(self, alert: Alert, episode: Episode) -> None:
+        self._connection.execute(update(alerts).where(alerts.c.id == alert.id).values(alert_row(episode)))
+        self._audit += _changes(alert, episode)
+        self._enter_stages(alert.id, episode)
+
+    def _enter_stages(self, alert: int, episode: Episode) -> None:
+        self._ids[episode.key] = alert
+        query = select(stages.c.stage, stages.c.day).where(stages.c.alert == alert)
+        present = {row.stage: row.day for row in self._connection.execute(query)}
+        wanted = dict(episode.stages)
+        gone = [name for name in present if name not in wanted]
+        if gone:
+            self._connection.execute(delete(stages).where(stages.c.alert == alert, stages.c.stage.in_(gone)))
+        moved = {name: day for name, day in wanted.items() if present.get(name) != day}
+        reached = {"alert": alert, "reached_at": self._commit.now}
+        self._upsert(stages, [reached | {"stage": name, "day": day} for name, day in moved.items()])
+
+    # --- what they owe -------------------------------------------------------------------------------------------
+
+    def _owe(self, duty: NewDuty) -> None:
+        """Enter a task. One voided with its alert stands again when the alert does; any other is left as it is."""
+        row = {
+            "rule": duty.rule,
+            "subject": duty.subject,
+            "period": duty.period,
+            "alert": self._ids[duty.alert] if duty.alert else None,
+            "opened_at": self._commit.now,
+            "due_at": duty.due_at,
+            "provisional": duty.provisional,
+            "person": duty.person,
+            "state": DutyState.OPEN,
+            "settled_at": None,
+        }
+        statement = (
+            self._database.insert(duties)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["rule", "subject", "period"], set_=row, where=duties.c.state == DutyState.VOID
+            )
+        )
+        number = self._connection.execute(statement.returning(duties.c.id)).scalar()
+        if number is not None:
+            self._audit.append(("task.open", duty.subject, {"duty": number, "rule": duty.rule, "person": duty.person}))
+
+    def _queue(self, message: NewMessage) -> None:
+        """Queue a message. One withdrawn unsent with its alert is queued anew; any other is left as it is."""
+        row = {
+            "key": message.key,
+            "channel": message.channel,
+            "person": message.person,
+            "lang": message.lang,
+            "template": message.template,
+            "template_version": message.template_version,
+            "body": message.body,
+            "alert": self._ids[message.alert] if message.alert else None,
+            "state": MessageState.QUEUED,
+            "created_at": self._commit.now,
+            "expires_at": message.expires_at,
+            "attempts": 0,
+            "reference": "",
+            "retry_at_real": None,
+        }
+        statement = (
+            self._database.insert(messages)
+            .values(row)
+            .on_conflict_do_update(index_elements=["key"], set_=row, where=messages.c.state == MessageState.WITHDRAWN)
+        )
+        number = self._connection.execute(statement.returning(messages.c.number)).scalar()
+        if number is not None:
+            note_message(self._connection, number, self._commit.now, MessageState.QUEUED)
+
+    def _withdraw(self, alert: Alert) -> None:
+        """Take back an alert that late data spoke against, its tasks nobody has done and its messages not yet sent."""
+        now = self._commit.now
+        subject = alert.episode.subject
+        self._connection.execute(update(alerts).where(alerts.c.id == alert.id).values(withdrawn_at=now))
+        self._audit.append(("alert.withdraw", subject, {"alert": alert.id}))
+        unfinished = and_(duties.c.alert == alert.id, duties.c.state.in_(_UNFINISHED))
+        voided = update(duties).where(unfinished).values(state=DutyState.VOID, settled_at=now).returning(duties.c.id)
+        for number in self._connection.execute(voided).scalars().all():
+            self._audit.append(("task.void", subject, {"duty": number}))
+        unsent = and_(messages.c.alert == alert.id, messages.c.state == MessageState.QUEUED)
+        withdrawn = update(messages).where(unsent).values(state=MessageState.WITHDRAWN).returning(messages.c.number)
+        for number in self._connection.execute(withdrawn).scalars().all():
+            note_message(self._connection, number, now, MessageState.WITHDRAWN, "alert withdrawn")
+
+
+def _changes(alert: Alert, episode: Episode) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return what of an alert's change is worth an audit row: a stage, its end, a correction of what was said before."""
+    before = alert.episode
+    found = [("alert.stage", name, day) for name, day in episode.stages if (name, day) not in before.stages]
+    kept = dict(episode.stages)
+    found += [("alert.unstage", name, day) for name, day in before.stages if name not in kept]
+    if (episode.closed_day, episode.closed_why) != (before.closed_day, before.closed_why):
+        found.append(_end(episode))
+    if episode.figures != before.figures:
+        found.append(("alert.correct", "figures", episode.opened_day))
+    return [(action, episode.subject, {"alert": alert.id, "what": what, "day": day}) for action, what, day in found]
+
+
+def _end(episode: Episode) -> tuple[str, str, int]:
+    if episode.closed_day is None:
+        return "alert.reopen", "", episode.opened_day
+    return "alert.close", episode.closed_why, episode.closed_day
