@@ -1,9 +1,10 @@
 """What providers call: receipts, stored before they are acknowledged (docs/formats.md §8)."""
 
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -18,10 +19,11 @@ from meterwatch.core.model.work import MessageState, Receipt
 
 MAX_BODY = 64 * 1024
 MAX_SKEW_S = 300
+_STAMP = re.compile(r"[0-9]{1,12}")
 Sign = Callable[[str, str, bytes], str]
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True):
+class _Report(msgspec.Struct, forbid_unknown_fields=True):
     reference: str
     state: Literal["delivered", "undelivered"]
     at: datetime
@@ -48,11 +50,11 @@ class ReceiptDesk:
         if not self._signed(request, secret, body):
             return _error(401, "the signature or its timestamp is wrong")
         try:
-            receipt = self._receipt(channel, body)
-        except (msgspec.DecodeError, ValueError) as problem:
+            report = _read_report(body)
+        except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as problem:
             return _error(400, str(problem))
         try:
-            await run_in_threadpool(self.accept, receipt)
+            await run_in_threadpool(self._store, channel, report, body.decode())
         except Unavailable:
             return _error(503, "the ledger does not answer; send the receipt again")
         return Response(status_code=204)
@@ -60,17 +62,23 @@ class ReceiptDesk:
     def _signed(self, request: Request, secret: str, body: bytes) -> bool:
         stamp = request.headers.get("meterwatch-timestamp", "")
         given = request.headers.get("meterwatch-signature", "")
-        fresh = stamp.isdigit() and abs(to_ms(real_now()) // 1000 - int(stamp)) <= MAX_SKEW_S
+        fresh = _STAMP.fullmatch(stamp) is not None and abs(to_ms(real_now()) // 1000 - int(stamp)) <= MAX_SKEW_S
         return hmac.compare_digest(self.sign(secret, stamp, body).encode(), given.encode()) and fresh
 
-    def _receipt(self, channel: str, body: bytes) -> Receipt:
-        found = msgspec.json.decode(body, type=_Body)
-        if found.at.tzinfo is None:
-            raise ValueError("at: a time with its zone is needed, e.g. 2026-01-31T08:00:00+08:00")
-        if not 0 < len(found.reference) <= 80:
-            raise ValueError("reference: 1 to 80 characters")
-        state = MessageState(found.state)
-        return Receipt(channel, found.reference, state, found.at, self.clock.now(), body.decode())
+    def _store(self, channel: str, report: _Report, raw: str) -> None:
+        state = MessageState(report.state)
+        self.accept(Receipt(channel, report.reference, state, report.at, self.clock.now(), raw))
+
+
+def _read_report(body: bytes) -> _Report:
+    """Return what a body reports, its time in UTC; raises what says why it can't be understood."""
+    found = msgspec.json.decode(body, type=_Report)
+    if found.at.tzinfo is None:
+        raise ValueError("at: a time with its zone is needed, e.g. 2026-01-31T08:00:00+08:00")
+    if not (0 < len(found.reference) <= 80 and found.reference.isprintable()):
+        raise ValueError("reference: 1 to 80 printable characters")
+    found.at = found.at.astimezone(UTC)
+    return found
 
 
 async def _read(request: Request) -> bytes | None:

@@ -5,6 +5,7 @@ readings arrived can't matter.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,31 +39,27 @@ def totals(steps: Intervals, scheme: DayScheme, day: int, rows: NDArray[np.int32
 
     A step over an edge of the day is shared out by time if it reaches less than two hours beyond, and marks the day as
     estimated; a longer one leaves its part unknown. Of several reading types of a point the one that knows most is taken,
-    registers before intervals before rates when they know about the same.
+    registers before intervals before rates when they know about the same; the peak is the highest of them all, because a
+    live rule judges each as it comes.
     """
     start, end = scheme.start(day), scheme.end(day)
     steps = _within(steps, start, end, rows)
+    length = steps.end - steps.start
     inside = np.minimum(steps.end, end) - np.maximum(steps.start, start)
-    cut = inside < steps.end - steps.start
+    cut = np.where(inside < length, np.uint32(Quality.ESTIMATED), np.uint32(0))
     kinds, kind = np.unique(_preference(steps.reading_type), return_inverse=True)
     row = np.searchsorted(rows, steps.point)
     shape = (max(len(kinds), 1), len(rows))
     cell = kind * len(rows) + row
-    use = _summed(cell, steps.use * (inside / (steps.end - steps.start)), shape)
-    known = np.minimum(_summed(cell, inside / (end - start), shape), 1.0)
+    covered = _summed(cell, inside, shape) / (end - start)
+    use = _summed(cell, steps.use * (inside / length), shape) / np.maximum(covered, 1.0)  # overlapping intervals count once
+    known = np.minimum(covered, 1.0)
     quality = np.zeros(shape, np.uint32)
-    np.bitwise_or.at(quality.reshape(-1), cell, steps.quality | np.where(cut, np.uint32(Quality.ESTIMATED), np.uint32(0)))
-    peak = np.full(shape, -np.inf)
-    np.fmax.at(peak.reshape(-1), cell, np.where(steps.end <= end, steps.rates(), np.nan))
-    chosen = np.argmax(known >= known.max(axis=0) - CLOSE_ENOUGH, axis=0), np.arange(len(rows))
-    return DayTotals.of(
-        np.full(len(rows), day),
-        rows,
-        use[chosen],
-        known[chosen],
-        np.where(np.isfinite(peak[chosen]), peak[chosen], np.nan),
-        quality[chosen],
-    )
+    np.bitwise_or.at(quality.reshape(-1), cell, steps.quality | cut)
+    good = (known > 0) & (known >= known.max(axis=0) - CLOSE_ENOUGH)
+    chosen = np.argmax(good, axis=0), np.arange(len(rows))
+    peak = _highest(row, np.where(steps.end <= end, steps.rates(), np.nan), len(rows))
+    return DayTotals.of(np.full(len(rows), day), rows, use[chosen], known[chosen], peak, quality[chosen])
 
 
 def _within(steps: Intervals, start: int, end: int, rows: NDArray[np.int32]) -> Intervals:
@@ -71,8 +68,15 @@ def _within(steps: Intervals, start: int, end: int, rows: NDArray[np.int32]) -> 
     return steps.take(touches & near & np.isin(steps.point, rows))
 
 
-def _summed(cell: NDArray[np.int64], weights: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+def _summed(cell: NDArray[np.int64], weights: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Sum in row order; whole milliseconds sum exactly, so that a day without a gap is known to exactly 1."""
     return np.bincount(cell, weights, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
+
+
+def _highest(row: NDArray[np.int64], rates: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+    peak = np.full(rows, -np.inf)
+    np.fmax.at(peak, row, rates)
+    return np.where(np.isfinite(peak), peak, np.nan)
 
 
 _ORDER = {Accumulation.BULK: 0, Accumulation.DELTA: 1, Accumulation.INDICATING: 2}
@@ -96,7 +100,7 @@ def point_window(
     """
     use = np.full((last_day - first_day + 1, len(rows)), np.nan)
     row = np.searchsorted(rows, found.usage_point).clip(max=max(len(rows) - 1, 0))
-    wanted = (found.day >= first_day) & (found.day <= last_day) & (found.known >= options.min_known)
+    wanted = (found.day >= first_day) & (found.day <= last_day) & (found.known >= options.min_known) & (found.known > 0)
     wanted &= rows[row] == found.usage_point if len(rows) else False
     use[found.day[wanted] - first_day, row[wanted]] = found.use[wanted] / found.known[wanted]
     return UsageWindow(last_day, use)
@@ -105,22 +109,31 @@ def point_window(
 def customer_window(
     points: UsageWindow, rows: NDArray[np.int32], agreements: Agreements, member: NDArray[np.int64], members: int
 ) -> UsageWindow:
-    """Return the use of customers: the sum over the points each is supplied at on that day (RULES who-sum).
+    """Return the use of customers: the sum over the points each is supplied at (RULES who-sum).
 
     ``points`` holds the columns ``rows`` (sorted); ``member[i]`` is the result's column for agreement i, of ``members``
-    columns, -1 for an agreement that is left out. A day with an unknown point, or without any agreement, is unknown; no
-    figure crosses a change of customer.
+    columns, -1 for an agreement that is left out. A day with an unknown point, or without any agreement, is unknown. So is
+    one on which the customer was supplied at other points than on the window's last day: no figure crosses a change of
+    customer (RULES who-point).
     """
-    days = np.arange(points.first_day, points.last_day + 1)[:, None]
+    out = np.full((len(points.use), members), np.nan)
     chosen = np.flatnonzero(member >= 0)
-    chosen = chosen[np.argsort(member[chosen], kind="stable")]
     if not len(chosen):
-        return UsageWindow(points.last_day, np.full((len(days), members), np.nan))
+        return UsageWindow(points.last_day, out)
+    chosen = chosen[np.lexsort((agreements.point[chosen], member[chosen]))]
+    column, point = member[chosen], agreements.point[chosen]
+    days = np.arange(points.first_day, points.last_day + 1)[:, None]
     active = (agreements.first_day[chosen] <= days) & (days < agreements.last_day[chosen])
-    use = points.use[:, np.searchsorted(rows, agreements.point[chosen])]
-    firsts = np.flatnonzero(np.diff(member[chosen], prepend=-1))
-    out = np.full((len(days), members), np.nan)
-    sums = np.add.reduceat(np.where(active, use, 0.0), firsts, axis=1)
-    supplied = np.add.reduceat(active, firsts, axis=1, dtype=np.int64) > 0
-    out[:, member[chosen][firsts]] = np.where(supplied, sums, np.nan)
+    supplies = np.flatnonzero(_differs(column) | _differs(point))  # a customer's agreements on one point, renewed or not
+    supplied = np.logical_or.reduceat(active, supplies, axis=1)
+    customers = np.flatnonzero(_differs(column[supplies]))
+    use = np.where(supplied, points.use[:, np.searchsorted(rows, point[supplies])], 0.0)
+    known = np.logical_or.reduceat(supplied, customers, axis=1)
+    known &= np.logical_and.reduceat(supplied == supplied[-1], customers, axis=1)
+    out[:, column[supplies][customers]] = np.where(known, np.add.reduceat(use, customers, axis=1), np.nan)
     return UsageWindow(points.last_day, out)
+
+
+def _differs(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where a value differs from the one before it, the first included."""
+    return np.append(True, values[1:] != values[:-1])

@@ -332,10 +332,9 @@ class Journal:
         self._drop_folded()
 
     def _begun_before(self, number: int, horizon: datetime) -> bool:
-        first = segments.read(
-            segments.path_of(self.directory, number), segments.HEADER.size, self._size_of(number), 1
-        ).packets
-        return bool(first) and from_us(first[0][1].received_at) < horizon
+        path = segments.path_of(self.directory, number)
+        found = segments.read(path, segments.HEADER.size, self._size_of(number), 1).packets
+        return bool(found) and from_us(found[0][1].received_at) < horizon
 
     def _drop_folded(self) -> None:
         through = Folded.load(self.directory).through

@@ -46,15 +46,17 @@ class Receiver:
     def __init__(self, source: Source, journal: Journal, clock: Clock) -> None:
         self._source, self._journal, self._clock = source, journal, clock
         self._stopping = threading.Event()
+        self._given_up = False
         self._adoptions: dict[Path, _Adoption] = {}
         self._unreadable: set[Path] = set()
 
     def run(self) -> None:
         """Receive until ``stop``; what was taken is journaled and acknowledged before it returns."""
+        metrics.JOURNAL_WRITABLE.set(1)
         while not self._stopping.is_set():
             self.receive(0.05 if self._inbox() else 0.5)
             self.adopt()
-        while self.receive(0.0):
+        while not self._given_up and self.receive(0.0):  # what comes after packets that were not kept is not acknowledged
             pass
 
     def stop(self) -> None:
@@ -79,6 +81,7 @@ class Receiver:
                 metrics.JOURNAL_WRITABLE.set(0)
                 log.error("%s; acknowledgements are held back", problem)
                 if self._stopping.wait(_RETRY_S):
+                    self._given_up = True
                     return False
             else:
                 metrics.JOURNAL_WRITABLE.set(1)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from meterwatch.core.clock import elapsed
 from meterwatch.core.errors import Refusal, TransportError
 from meterwatch.core.model.viewer import Viewer
 from meterwatch.core.model.work import Guarantee, Lease, MessageState
@@ -26,8 +27,18 @@ class OutboxOptions:
     """Wait before the first new attempt; doubled each time."""
     retry_max_s: float = 900.0
     """Longest wait between attempts."""
-    batch: int = 100
+    batch: int = 20
     """Messages taken at a time."""
+    step_s: float = 20.0
+    """A step begins no further message after this; what it holds is given back, and deadlines have their turn."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError("batch: at least 1")
+        if not 0 < self.retry_min_s <= self.retry_max_s:
+            raise ValueError("retry_min_s must be above 0 and not above retry_max_s")
+        if not 0 < self.step_s <= 30 or self.lease_s < self.step_s + 60:
+            raise ValueError("step_s: 0 to 30; lease_s: at least a minute more, or two senders could send one message")
 
 
 class Sender:
@@ -38,13 +49,20 @@ class Sender:
         self._owner, self._options = owner, options
 
     def step(self, now: datetime) -> int:
-        """Send everything that is due; return how many messages were taken."""
-        taken = 0
+        """Send what is due, as long as a step may take; return how many messages were tried."""
+        begun, tried = elapsed(), 0
         while leases := self._lease(now):
-            for lease in leases:
+            for position, lease in enumerate(leases):
+                if tried and elapsed() - begun > self._options.step_s:
+                    self._give_back(leases[position:], now)
+                    return tried
                 self.send(lease, now)
-            taken += len(leases)
-        return taken
+                tried += 1
+        return tried
+
+    def _give_back(self, leases: Sequence[Lease], now: datetime) -> None:
+        for lease in leases:
+            self._outbox.postpone(lease, now, timedelta(0), "given back")
 
     def _lease(self, now: datetime) -> Sequence[Lease]:
         held = timedelta(seconds=self._options.lease_s)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from meterwatch.core.calendar import WorkingCalendar
 from meterwatch.core.model.alerts import AlertChanges, AlertKey, Episode
@@ -57,12 +58,13 @@ def owed(
     duties: list[NewDuty] = []
     messages: list[NewMessage] = []
     silences: dict[AlertKey, str] = {}
+    day = now.astimezone(ZoneInfo(site.zone)).date()
     for episode in changes.opened:
         customer, commodity = _concerned(episode, registry)
-        day = now.date()
-        own = [_duty(rule, episode, customer, registry, site, now) for rule in DUTIES if rule.alert_rule == episode.rule]
+        called_for = [rule for rule in DUTIES if rule.alert_rule == episode.rule and rule.stage in dict(episode.stages)]
+        own = [_duty(rule, episode, _in_charge(registry, customer, rule.role, day), site, now) for rule in called_for]
         duties += own
-        manager = registry.responsible(customer, Role.MANAGER, day) if customer else None
+        manager = _in_charge(registry, customer, Role.MANAGER, day)
         expires_at = happened[episode.key] + _validity(episode.rule, site.options)
         silences[episode.key] = silence(now, expires_at, manager.code if manager else "")
         if manager and silences[episode.key] == Silence.NONE:
@@ -83,10 +85,11 @@ def _concerned(episode: Episode, registry: Registry) -> tuple[Customer | None, C
     return registry.customer(code), Commodity(commodity)
 
 
-def _duty(
-    rule: DutyRule, episode: Episode, customer: Customer | None, registry: Registry, site: Site, now: datetime
-) -> NewDuty:
-    person = registry.responsible(customer, rule.role, now.date()) if customer else None
+def _in_charge(registry: Registry, customer: Customer | None, role: Role, day: date) -> Person | None:
+    return registry.responsible(customer, role, day) if customer else None
+
+
+def _duty(rule: DutyRule, episode: Episode, person: Person | None, site: Site, now: datetime) -> NewDuty:
     deadline = site.calendar.deadline(now, rule.working_days, site.zone)
     return NewDuty(
         rule.name,

@@ -31,8 +31,9 @@ CHURN = Template(
     "churn",
     1,
     Phrase(
-        "Churn warning: customer {customer}, {commodity}: mean day {week} {unit} in the last 7 days against {baseline} {unit} "
-        "before ({percent}%), since {since}. Please visit or phone, find the cause and propose measures by {due}.",
+        "Churn warning: customer {customer}, {commodity}: mean day {week} {unit} in the last 7 days against "
+        "{baseline} {unit} before ({percent}%), since {since}. Please visit or phone, find the cause and propose measures "
+        "by {due}.",
         "流失预警：客户{customer}{commodity}近7天日均{week}{unit}，此前日均{baseline}{unit}（{percent}%），自{since}起。"
         "请于{due}前上门或电话核实，查明原因并提出措施。",
     ),
@@ -54,7 +55,7 @@ def body(template: Template, lang: Lang, episode: Episode, commodity: Commodity,
     common = {"commodity": COMMODITY_NAME[commodity].say(lang)}
     if template is CHURN:
         shown = {
-            "customer": episode.subject.partition("/")[0],
+            "customer": episode.subject.rpartition("/")[0],
             "week": amount(figures["week_ratio"] * figures["baseline"]),
             "baseline": amount(figures["baseline"]),
             "percent": round(figures["week_ratio"] * 100),

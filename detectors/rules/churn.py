@@ -40,6 +40,18 @@ class ChurnOptions:
     """Recovered days in a row that close the episode; unknown days neither count nor break the row."""
     rebase_day: int = 45
     """Day of the episode on which the lower use becomes the new normal."""
+    rounding: float = 1e-6
+    """Relative difference that is taken for a rounding of the register: exactly 70 % stays exactly 70 %."""
+
+    @property
+    def line(self) -> float:
+        """The share of the month before that a use must stay under to be below the warning line."""
+        return self.below * (1 - self.rounding)
+
+    @property
+    def level(self) -> float:
+        """The share of the baseline that a use must reach to be recovered."""
+        return self.recovered * (1 - self.rounding)
 
 
 def judge(given: RuleInput, options: ChurnOptions) -> Facts:
@@ -49,30 +61,30 @@ def judge(given: RuleInput, options: ChurnOptions) -> Facts:
     with np.errstate(invalid="ignore", divide="ignore"):
         for block in blocks(rows):
             _judge_days(given.recent.use[:, block], {name: out[block] for name, out in figures.items()}, options)
-        dropped = np.flatnonzero(figures["week_ratio"] < options.below)
+        dropped = np.flatnonzero(figures["week_ratio"] < options.line)
         for block in blocks(len(dropped)):
             _judge_dropped(given, dropped[block], figures, options)
         crossing = {
-            "literal": figures["day_ratio"] < options.below,
-            "guarded": figures["judged_ratio"] < options.below,
+            "literal": figures["day_ratio"] < options.line,
+            "guarded": figures["judged_ratio"] < options.line,
         }
     return Facts(given.day, figures, crossing)
 
 
 def _judge_days(window: Matrix, out: dict[str, Matrix], options: ChurnOptions) -> None:
     """Fill the figures that need this year only. Each day of the window is summed once and shared by both policies."""
-    days = KnownDays(window)
-    oldest, middle, newest = days.sums(0, WEEK - 1), days.sums(WEEK - 1, MONTH), days.sums(MONTH, MONTH + WEEK - 1)
+    days = KnownDays(window.copy())
+    oldest, middle, newest = days.sums(0, WEEK - 1), days.sums(WEEK - 1, MONTH), days.sums(MONTH, LOOKBACK)
     today = days.sums(LOOKBACK, LOOKBACK + 1)
-    month = (middle + newest).of_at_least(options.month_known)
-    base = (oldest + middle).of_at_least(options.month_known)
-    week = (newest + today).of_at_least(options.week_known)
+    month = middle.plus(newest, options.month_known)
+    base = oldest.plus(middle, options.month_known)
+    week = newest.plus(today, options.week_known)
     out["use"][:] = window[-1]
     out["month_mean"][:] = month.means()
     out["day_ratio"][:] = ratio_of_means(today, month)
     out["baseline"][:] = base.means()
     out["week_ratio"][:] = ratio_of_means(week, base)
-    out["known_days"][:] = (oldest + middle + newest + today).days
+    out["known_days"][:] = base.days + week.days
 
 
 def _judge_dropped(given: RuleInput, rows: NDArray[np.int64], figures: dict[str, Matrix], options: ChurnOptions) -> None:
@@ -90,22 +102,24 @@ def _judge_dropped(given: RuleInput, rows: NDArray[np.int64], figures: dict[str,
 def _smallest_ratio(window: Matrix, options: ChurnOptions) -> Matrix:
     """Return the smallest week-to-month ratio of the 21 days around last year's day, (row,); NaN if none is known."""
     days = KnownDays(window)
-    weeks = days.sliding_sums(MONTH, len(window), WEEK).of_at_least(options.week_known)
-    months = days.sliding_sums(0, len(window) - WEEK, MONTH).of_at_least(options.month_known)
-    smallest: Matrix = np.fmin.reduce(ratio_of_means(weeks, months), axis=0)
+    weeks = days.sliding_sums(MONTH, len(window), WEEK, options.week_known)
+    months = days.sliding_sums(0, len(window) - WEEK, MONTH, options.month_known)
+    smallest: Matrix = np.full(window.shape[1], np.nan)
+    for week, month in zip(weeks, months, strict=True):
+        np.fmin(smallest, ratio_of_means(week, month), out=smallest)
     return smallest
 
 
 def _count_week(shares: Matrix, rows: NDArray[np.int64], figures: dict[str, Matrix], options: ChurnOptions) -> None:
     """Fill what an episode that opens today has already counted over its first seven days; ``shares`` of the baseline."""
-    recovered, short = shares >= options.recovered, shares < options.recovered  # an unknown day is neither
+    recovered, short = shares >= options.level, shares < options.level  # an unknown day is neither
     run = np.zeros(len(rows), np.uint8)
     broken = np.zeros(len(rows), np.bool_)
     for day in range(WEEK - 1, -1, -1):
         broken |= short[day]
         run += recovered[day] & ~broken
     figures["week_known"][rows] = added((recovered | short).view(np.uint8))
-    figures["week_below"][rows] = added((shares < options.below).view(np.uint8))
+    figures["week_below"][rows] = added((shares < options.line).view(np.uint8))
     figures["week_recovered"][rows] = run
 
 
@@ -148,8 +162,8 @@ def _counted(episode: Episode, fact: FactRow, options: ChurnOptions) -> Episode:
     return replace(
         episode,
         known=episode.known + 1,
-        below=episode.below + (share < options.below),
-        recovered=episode.recovered + 1 if share >= options.recovered else 0,
+        below=episode.below + (share < options.line),
+        recovered=episode.recovered + 1 if share >= options.level else 0,
     )
 
 

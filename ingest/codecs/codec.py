@@ -64,7 +64,7 @@ def excerpt(value: object, limit: int = 80) -> str:
     """Return what was found on one line, short enough for a log or a table, without characters that control a terminal."""
     try:
         text = value if isinstance(value, str) else repr(value)
-    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
+    except RecursionError:
         text = type(value).__name__
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in cut)

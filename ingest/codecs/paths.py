@@ -12,7 +12,7 @@ MISSING: Any = object()
 Step = Callable[[Any], Any]
 Getter = Callable[[Any, Any, Sequence[str]], Any]  # (record, root, topic levels) -> value or MISSING
 
-_PART = re.compile(r"(?:^|\.)(?P<key>[^.\[\]=]+)|\[(?P<index>-?\d+)\]|\[(?P<name>[^\]=]+)=(?P<wanted>[^\]]*)\]")
+_PART = re.compile(r"(?:^|(?<=.)\.)(?P<key>[^.\[\]=]+)|\[(?P<index>-?\d+)\]|\[(?P<name>[^\]=]+)=(?P<wanted>[^\]]*)\]")
 
 
 def compile_path(path: str) -> Getter:
@@ -92,8 +92,5 @@ def _select(value: Any, name: str, wanted: str) -> Any:
 
 
 def plain_text(value: Any) -> str | None:
-    """Return a JSON text or number as text, None for anything else, be it too large or too deep to be printed."""
-    try:
-        return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-    except ValueError:  # Python prints no number of thousands of digits
-        return None
+    """Return a JSON text or number as text, None for anything else."""
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ingest.mqtt_options import MqttOptions
-from meterwatch.app.settings import Settings
+from meterwatch.app.settings import SECRETS, Settings
 from meterwatch.stores.influx import InfluxOptions
 
 _HEAD = """\
@@ -22,9 +22,6 @@ _HEAD = """\
 
 # Folder of journal, readings and ledger.
 #data_dir = "data"
-
-# Language of the commands when neither --lang nor the locale says: "en" or "zh-CN".
-#lang = "en"
 """
 _CODEC = """
 # How to read one family of messages; repeat the section for others. The first whose topics match decodes a message.
@@ -55,11 +52,7 @@ path = "flow"
 unit = "m3/h"
 """
 _REQUIRED = {"mqtt.host": "127.0.0.1", "influxdb.url": "http://127.0.0.1:8086", "influxdb.org": "meterwatch"}
-_SECRET_FILES = {
-    "mqtt.password": "mqtt.password",
-    "influxdb.token": "influx.token",
-    "channels.webhook.secret": "webhook.secret",
-}
+_SECRET_FILES = {".".join(loc): f"{loc[-2]}.{loc[-1]}" for loc in SECRETS}
 _OPTIONAL_SECTIONS = {"influxdb"}
 
 
@@ -67,7 +60,7 @@ def annotated() -> str:
     """Return the text of an annotated settings file with every setting, its meaning and its default."""
     parts = [_HEAD]
     for name, info in Settings.model_fields.items():
-        if name in ("data_dir", "lang"):
+        if name == "data_dir":
             continue
         if name == "codecs":
             parts.append(_CODEC)
@@ -91,18 +84,20 @@ def _section(name: str, options: Any) -> Iterator[str]:
     if not docs:
         return
     yield ""
-    yield from (f"# {line}" for line in textwrap.wrap(_first_sentence(kind), 118))
+    yield from _comment(_first_sentence(kind))
     yield f"{'#' if name in _OPTIONAL_SECTIONS else ''}[{name}]"
-    nested = []
-    for entry in fields(kind):
-        value = _default(f"{name}.{entry.name}", entry, options)
+    values = {entry.name: _default(f"{name}.{entry.name}", entry, options) for entry in fields(kind)}
+    for entry, value in values.items():
+        if not is_dataclass(value):
+            yield from _comment(docs[entry])
+            yield from _setting(name, entry, value)
+    for entry, value in values.items():
         if is_dataclass(value):
-            nested.append((f"{name}.{entry.name}", value))
-            continue
-        yield from (f"# {line}" for line in textwrap.wrap(docs[entry.name].replace("``", '"'), 118))
-        yield from _setting(name, entry.name, value)
-    for inner_name, inner in nested:
-        yield from _section(inner_name, inner)
+            yield from _section(f"{name}.{entry}", value)
+
+
+def _comment(text: str) -> Iterator[str]:
+    yield from (f"# {line}" for line in textwrap.wrap(text.replace("``", '"'), 118))
 
 
 def _setting(section: str, name: str, value: Any) -> Iterator[str]:

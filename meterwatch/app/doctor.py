@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 from ingest.mqtt_probe import probe
 from meterwatch.app import parts
@@ -15,6 +16,7 @@ from meterwatch.app.settings import Settings
 from meterwatch.core.clock import real_now
 from meterwatch.core.errors import Refusal, Unavailable
 from meterwatch.core.model.phrase import Lang, Phrase
+from meterwatch.core.model.registry import Registry
 
 OUR_NAMES = ("ingest", "detectors", "notifier", "desk", "meterwatch")
 _LOW_DISK = 1 << 30
@@ -99,18 +101,27 @@ def clock(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("clock", Verdict.GOOD, Phrase(stamp, stamp))
-    with ExitStack() as opened:
-        try:
-            moved = parts.open_books(settings, opened).ledger.clock.moved_to()
-        except (Refusal, Unavailable):
-            return  # the ledger's own check says so
-    if moved is not None:
+    if moved := _moved_to(settings):
         at = moved.strftime("%Y-%m-%d %H:%M UTC")
         yield Finding(
             "clock",
             Verdict.WARNING,
             Phrase(f"business time was moved to {at}: this ledger is a demonstration", f"业务时间被移至 {at}：这是演示台账"),
         )
+
+
+def _moved_to(settings: Settings) -> datetime | None:
+    with ExitStack() as opened:
+        try:
+            return parts.open_books(settings, opened).ledger.clock.moved_to() if _ledger_is_there(settings) else None
+        except (Refusal, Unavailable):
+            return None  # the ledger's own check says so
+
+
+def _ledger_is_there(settings: Settings) -> bool:
+    """Return whether there is something to look at: the doctor makes no files, least of all under another account."""
+    _, file, path = settings.ledger_url.partition("sqlite:///")
+    return not file or Path(path).exists()
 
 
 def _synchronized() -> str:
@@ -127,9 +138,10 @@ def ledger(settings: Settings) -> Iterator[Finding]:
     """Check that the ledger opens and a registry is in it."""
     with ExitStack() as opened:
         try:
-            registry = parts.open_books(settings, opened).registry.load()
+            there = _ledger_is_there(settings)
+            registry = parts.open_books(settings, opened).registry.load() if there else Registry.empty()
         except (Refusal, Unavailable) as problem:
-            yield Finding("ledger", Verdict.BAD, Phrase(str(problem), str(problem)))
+            yield Finding("ledger", Verdict.BAD, _said(problem))
             return
     if registry.number == 0:
         text = Phrase(
@@ -146,17 +158,26 @@ def ledger(settings: Settings) -> Iterator[Finding]:
 
 def readings(settings: Settings) -> Iterator[Finding]:
     """Check that the reading store answers."""
+    kind = settings.readings.store
+    if kind == "sqlite" and not (settings.data_dir / parts.READINGS_FILE).exists():
+        text = Phrase("none yet: the first start of the service makes the file", "尚无数据文件：服务首次启动时创建")
+        yield Finding("readings", Verdict.GOOD, text)
+        return
     with ExitStack() as opened:
         try:
-            parts.open_readings(settings, opened).read_totals(0, 0)
+            parts.open_readings(settings, opened, read_only=True).read_totals(0, 0)
         except (Refusal, Unavailable) as problem:
-            yield Finding("readings", Verdict.BAD, Phrase(str(problem), str(problem)))
+            yield Finding("readings", Verdict.BAD, _said(problem))
             return
-    yield Finding("readings", Verdict.GOOD, Phrase(f"{settings.readings.store} answers", f"{settings.readings.store} 正常"))
+    yield Finding("readings", Verdict.GOOD, Phrase(f"{kind} answers", f"{kind} 正常"))
+
+
+def _said(problem: Refusal | Unavailable) -> Phrase:
+    return Phrase(str(problem), problem.say(Lang.ZH) if isinstance(problem, Refusal) else str(problem))
 
 
 def broker(settings: Settings) -> Iterator[Finding]:
-    """Check that the broker lets us in and keeps a session as long, and a window as wide, as we ask."""
+    """Check that the broker lets us in, keeps our session as long as we ask, and takes QoS 1."""
     options = settings.mqtt
     if options is None:
         yield Finding(
@@ -166,7 +187,7 @@ def broker(settings: Settings) -> Iterator[Finding]:
     try:
         limits = probe(options).limits
     except Unavailable as problem:
-        yield Finding("broker", Verdict.BAD, Phrase(str(problem), str(problem)))
+        yield Finding("broker", Verdict.BAD, _said(problem))
         return
     reached = f"{options.host}:{options.port}"
     if not limits:

@@ -104,11 +104,14 @@ class Engine:
 
     def stop(self) -> None:
         """Stop receiving, journal and acknowledge what came in, finish the present step."""
+        if not self._threads:
+            return
+        receiving, following = self._threads
         self.subscriber.stop_receiving()
         self._receiver.stop()
-        self._threads[0].join()
+        receiving.join()
         self.pipeline.stop()
-        self._threads[1].join()
+        following.join()
         self.subscriber.close()
 
     def problems(self) -> Sequence[str]:

@@ -109,14 +109,14 @@ class Service:
 
     def step(self, now: datetime) -> None:
         """Do everything that is due at ``now`` in every role of this process."""
-        for role in self.roles:
-            self._step(role, now)
+        self._step(self.roles, now)
 
-    def _step(self, role: Role, now: datetime) -> None:
-        role.step(now)
+    def _step(self, roles: Sequence[Role], now: datetime) -> None:
+        for role in roles:
+            role.step(now)
+            metrics.LAST_STEP.labels(role.name).set(now.timestamp())
         if self.books.ledger.clock.moved_to() is not None:
-            self.books.ledger.clock.stepped(role.name, now)
-        metrics.LAST_STEP.labels(role.name).set(now.timestamp())
+            self.books.ledger.clock.stepped([role.name for role in roles], now)
         self._beat_at = elapsed()
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -137,7 +137,7 @@ class Service:
     def _beat(self, role: Role) -> Callable[[], None]:
         def beat() -> None:
             try:
-                self._step(role, self.books.clock.now())
+                self._step([role], self.books.clock.now())
                 self._failures.pop(role.name, None)
             except Unavailable as problem:
                 log.warning("%s: %s; the next step tries again", role.name, problem)

@@ -1,12 +1,13 @@
 """The settings: each room's options put together under the names of ``meterwatch.toml``."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from pydantic import ConfigDict, create_model
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from desk.options import DeskOptions
 from detectors.daily import DailyOptions
@@ -16,7 +17,6 @@ from ingest.journal import JournalOptions
 from ingest.mqtt_options import MqttOptions
 from ingest.pipeline import PipelineOptions
 from meterwatch.core.calendar import WorkingCalendar, zone_problem
-from meterwatch.core.model.phrase import Lang
 from meterwatch.stores.influx import InfluxOptions
 from notifier.channels import CHANNELS
 from notifier.outbox import OutboxOptions
@@ -24,6 +24,7 @@ from notifier.routing import RoutingOptions
 
 ENV_PREFIX = "METERWATCH_"
 ENV_DELIMITER = "__"
+SECRETS = frozenset({("mqtt", "password"), ("influxdb", "token"), ("channels", "webhook", "secret")})
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class LedgerOptions:
     url: str = ""
     """SQLAlchemy address of the database; empty = an SQLite file in the data folder."""
 
+    def __post_init__(self) -> None:
+        if self.url and not re.match(r"sqlite:///.|postgresql(\+psycopg)?://.", self.url):
+            raise ValueError("url: write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME")
+
 
 @dataclass(frozen=True)
 class ViewerOptions:
@@ -87,7 +92,7 @@ ChannelSettings: Any = create_model(
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. The environment wins over the file: ``METERWATCH_MQTT__PASSWORD`` is ``mqtt.password``."""
+    """Everything that can be set; made by ``settings_file.load``, which puts file and environment together."""
 
     model_config = SettingsConfigDict(extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER)
 
@@ -107,19 +112,26 @@ class Settings(BaseSettings):
     channels: ChannelSettings = ChannelSettings()
     desk: DeskOptions = DeskOptions()
     viewers: ViewerOptions = ViewerOptions()
-    lang: Lang | None = None
 
     @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return where values come from, the strongest first: environment, file."""
-        return env_settings, init_settings
+        """Return where values come from: what the caller gives, and nothing else."""
+        return (init_settings,)
+
+    @classmethod
+    def environment(cls) -> dict[str, Any]:
+        """Return what the environment sets: ``METERWATCH_MQTT__PASSWORD`` is ``mqtt.password``.
+
+        Raises pydantic_settings.SettingsError for a value that can't be read at all.
+        """
+        return EnvSettingsSource(cls)()
 
     @property
     def ledger_url(self) -> str:

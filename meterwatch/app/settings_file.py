@@ -1,25 +1,28 @@
 """Reading ``meterwatch.toml``: every problem at once, each with its place and the nearest known name."""
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
+import pydantic_settings
 from pydantic import BaseModel, ValidationError
 
 from ingest.codecs.json_mapping import JsonMapping, problems
 from ingest.mqtt_options import topic_filter_problem
-from meterwatch.app.settings import Settings
+from meterwatch.app.settings import ENV_DELIMITER, ENV_PREFIX, SECRETS, LedgerOptions, Settings
 from meterwatch.core.calendar import zone_problem
 from meterwatch.core.errors import MeterwatchError
 
 Loc = tuple[str | int, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\"' -]+?)\s*\]\]?")
-_KEY = re.compile(r"^\s*([A-Za-z0-9_-]+|\"[^\"]+\")\s*=")
+_KEY = re.compile(r"^\s*((?:[A-Za-z0-9_-]+|\"[^\"]+\")(?:\s*\.\s*(?:[A-Za-z0-9_-]+|\"[^\"]+\"))*)\s*=")
 _NOTHING = object()
 _FILLING = "missing"
 _ROUNDS = 20
@@ -29,15 +32,17 @@ _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the settings: where, and what."""
+    """One thing wrong with the settings: where, and what. ``variable`` is the environment's, if it comes from there."""
 
     loc: Loc
     text: str
     line: int | None = None
+    variable: str = ""
 
     def say(self, path: Path) -> str:
-        """Return the problem as ``file:line: setting: what``."""
-        place = f"{path}:{self.line}" if self.line else str(path)
+        """Return the problem as ``file:line: setting: what``, or with the variable in place of the line."""
+        line = f"{path}:{self.line}" if self.line else str(path) * (not self.variable)
+        place = " or ".join(filter(None, (line, self.variable)))
         name = ".".join(map(str, self.loc))
         return f"{place}: {name}: {self.text}" if name else f"{place}: {self.text}"
 
@@ -60,13 +65,14 @@ def load(path: Path) -> Settings:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise SettingsError(path, [_syntax_problem(str(problem))]) from problem
-    found = list(_read_secrets(data, Settings, path.parent))
+    variables, found = _add_environment(data)
+    found += _read_secrets(data, Settings, path.parent, variables)
     _subscribe_to_codecs(data)
     settings, wrong = _validate(data)
     found += wrong
     if found or settings is None:
         places = _places(text)
-        raise SettingsError(path, [Problem(p.loc, p.text, p.line or _line(p.loc, places)) for p in found])
+        raise SettingsError(path, [_placed(problem, places, variables) for problem in found])
     return _rooted(settings, path.parent.resolve())
 
 
@@ -78,6 +84,16 @@ def _text(path: Path) -> str:
         raise SettingsError(path, [Problem((), f"{problem.strerror}; {hint}")]) from problem
     except UnicodeDecodeError as problem:
         raise SettingsError(path, [Problem((), "the file is not UTF-8")]) from problem
+
+
+def _placed(problem: Problem, places: Mapping[Loc, int], variables: Mapping[Loc, str]) -> Problem:
+    """Return the problem with the line it stands on and the environment's variables that may have caused it."""
+    if not problem.loc:
+        return problem
+    if problem.loc in variables:
+        return replace(problem, variable=variables[problem.loc])
+    within = [name for loc, name in variables.items() if loc[: len(problem.loc)] == problem.loc]
+    return replace(problem, line=_line(problem.loc, places), variable=", ".join(within))
 
 
 def _syntax_problem(text: str) -> Problem:
@@ -128,7 +144,7 @@ def _problem(error: Mapping[str, Any]) -> Problem:
     if error["type"] in _MISSING:
         return Problem(loc, "is missing")
     text = error["msg"].removeprefix("Value error, ")
-    own = error["type"] == "value_error"
+    own = error["type"] == "value_error" or loc in SECRETS
     return Problem(loc, text if own else f"{text} (found {error['input']!r})")
 
 
@@ -202,23 +218,67 @@ def _mapping_problems(loc: Loc, mapping: JsonMapping) -> Iterator[Problem]:
         yield Problem((*loc, *found.setting), found.text + (_nearest(found.name, found.known) if found.known else ""))
 
 
-# --- secrets, defaults, paths -----------------------------------------------------------------------------------------
+# --- environment, secrets, defaults, paths ----------------------------------------------------------------------------
 
 
-def _read_secrets(data: Any, kind: Any, folder: Path, loc: Loc = ()) -> Iterator[Problem]:
-    """Replace ``x_file`` by ``x`` with the file's content, wherever ``x`` is a setting and ``x_file`` is not."""
+def _add_environment(data: dict[str, Any]) -> tuple[dict[Loc, str], list[Problem]]:
+    """Put what the environment sets over ``data``; return the variable of each such setting, and what can't be read."""
+    try:
+        given = Settings.environment()
+    except pydantic_settings.SettingsError as problem:
+        return {}, [Problem((), f"{problem}: write {ENV_PREFIX}SECTION{ENV_DELIMITER}NAME", variable="the environment")]
+    return {loc: ENV_PREFIX + ENV_DELIMITER.join(map(str, loc)).upper() for loc in _overlay(data, given)}, []
+
+
+def _overlay(data: dict[str, Any], given: Mapping[str, Any], loc: Loc = ()) -> Iterator[Loc]:
+    for name, value in given.items():
+        own = (*loc, name)
+        if isinstance(value, dict):
+            data[name] = data[name] if isinstance(data.get(name), dict) else {}
+            yield from _overlay(data[name], value, own)
+        else:
+            data[name] = _listed(value)
+            yield own
+
+
+def _listed(value: Any) -> Any:
+    """Return the list behind its JSON: a variable can hold no other."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
+def _read_secrets(data: Any, kind: Any, folder: Path, variables: Mapping[Loc, str], loc: Loc = ()) -> Iterator[Problem]:
+    """Replace ``x_file`` by ``x`` with the file's content, wherever ``x`` is a setting and ``x_file`` is not.
+
+    What the environment sets wins, and the file is not looked at.
+    """
     members = _members(_plain(kind))
     if not isinstance(data, dict) or not members:
         return
     for name in [name for name in data if name.endswith("_file") and name not in members]:
         plain = name.removesuffix("_file")
         if plain in members:
-            try:
-                data[plain] = (folder / str(data.pop(name))).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as problem:
-                yield Problem((*loc, name), getattr(problem, "strerror", None) or "the file is not UTF-8")
+            file = folder / str(data.pop(name))
+            if plain not in data:
+                data[plain], wrong = _secret(file)
+                yield from (Problem((*loc, name), text) for text in wrong)
+            elif (*loc, plain) not in variables:
+                yield Problem((*loc, name), f"give {plain} or {name}, not both")
     for name, value in data.items():
-        yield from _read_secrets(value, members.get(name), folder, (*loc, name))
+        yield from _read_secrets(value, members.get(name), folder, variables, (*loc, name))
+
+
+def _secret(file: Path) -> tuple[str, list[str]]:
+    """Return what a secret's file holds, and what is wrong with it."""
+    try:
+        content = file.read_text(encoding="utf-8-sig").strip()
+    except OSError as problem:
+        return _FILLING, [f"{file}: {problem.strerror}"]
+    except UnicodeDecodeError:
+        return _FILLING, [f"{file}: the file is not UTF-8"]
+    return (content, []) if content else (_FILLING, [f"{file}: the file is empty"])
 
 
 def _subscribe_to_codecs(data: dict[str, Any]) -> None:
@@ -226,15 +286,25 @@ def _subscribe_to_codecs(data: dict[str, Any]) -> None:
     mqtt, codecs = data.get("mqtt"), data.get("codecs")
     if isinstance(mqtt, dict) and isinstance(codecs, list):
         topics = [t for c in codecs if isinstance(c, dict) and isinstance(c.get("topics"), list) for t in c["topics"]]
-        mqtt.setdefault("topics", list(dict.fromkeys(map(str, topics))))
+        good = [topic for topic in map(str, topics) if not topic_filter_problem(topic)]
+        mqtt.setdefault("topics", list(dict.fromkeys(good or map(str, topics))))  # a bad one is said at its codec
 
 
 def _rooted(settings: Settings, folder: Path) -> Settings:
-    """Return the settings with the data folder, and what lies in it, as absolute paths."""
+    """Return the settings with every path absolute: from the settings file's folder, the spool from the data folder."""
     data_dir = folder / settings.data_dir
-    spool = settings.channels.spool
-    channels = settings.channels.model_copy(update={"spool": type(spool)(data_dir / spool.directory)})
-    return settings.model_copy(update={"data_dir": data_dir, "channels": channels})
+    spool = replace(settings.channels.spool, directory=data_dir / settings.channels.spool.directory)
+    kind, slashes, file = settings.ledger.url.partition("sqlite:///")
+    changes = {
+        "data_dir": data_dir,
+        "channels": settings.channels.model_copy(update={"spool": spool}),
+        "ledger": LedgerOptions(f"{kind}{slashes}{folder / file}" if slashes else settings.ledger.url),
+    }
+    if settings.mqtt is not None:
+        certificates = {name: getattr(settings.mqtt, name) for name in ("ca_file", "cert_file", "key_file")}
+        rooted: dict[str, Any] = {name: folder / path for name, path in certificates.items() if path}
+        changes["mqtt"] = replace(settings.mqtt, **rooted)
+    return settings.model_copy(update=changes)
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
@@ -251,9 +321,10 @@ def _places(text: str) -> dict[Loc, int]:
             if header[1] == "[[":
                 counts[table] = counts.get(table, -1) + 1
                 table = (*table, counts[table])
-            places.setdefault(table, number)
+            for depth in range(1, len(table) + 1):
+                places.setdefault(table[:depth], number)
         elif key := _KEY.match(line):
-            places.setdefault((*table, key[1].strip('"')), number)
+            places.setdefault((*table, *(part.strip(' "') for part in key[1].split("."))), number)
     return places
 
 

@@ -52,13 +52,12 @@ def configure(parser: ArgumentParser, lang: Lang) -> None:
 def run(args: Namespace, out: Output) -> int:
     """List alerts, or show one."""
     with session(args) as opened:
-        everything = args.all or args.number is not None
-        limit = 10**9 if args.number is not None else args.limit
-        found = opened.books.ledger.evaluation.all_alerts(closed=everything, limit=limit)
+        ledger = opened.books.ledger.evaluation
         if args.number is None:
+            found = ledger.all_alerts(closed=args.all, limit=args.limit)
             out.table(_COLUMNS, [_row(alert, out) for alert in found], _EMPTY)
             return 0
-        chosen = next((alert for alert in found if alert.id == args.number), None)
+        chosen = ledger.alert(args.number)
         if chosen is None:
             raise Refusal(_NONE, number=args.number)
         _show(chosen, opened.books.registry.load(), opened.zone, out)

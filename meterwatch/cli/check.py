@@ -32,6 +32,7 @@ _NO_SAMPLE = Phrase(
     "no codec has a sample message: add sample and sample_topic, or give --topic and --payload",
     "没有样例报文：请在解码器中添加 sample 与 sample_topic，或使用 --topic 与 --payload",
 )
+_NO_FILE = Phrase("{path} can't be read: {why}", "无法读取 {path}：{why}")
 _BOTH = Phrase("--topic and --payload belong together", "--topic 与 --payload 须同时给出")
 
 
@@ -50,7 +51,7 @@ def run(args: Namespace, out: Output) -> int:
     """Check the settings and decode samples; 1 if a sample comes to nothing."""
     settings = settings_of(args)
     out.say(_GOOD, file=args.settings)
-    rows = [row for name, packet in _samples(args, settings) for row in decode_sample(settings, name, packet)]
+    rows = [row for name, packet in _samples(args, settings) for row in decode_sample(settings, name, packet, out.lang)]
     out.table(_COLUMNS, rows, _NO_SAMPLE)
     return 1 if any(row["problem"] for row in rows) else 0
 
@@ -59,8 +60,15 @@ def _samples(args: Namespace, settings: Settings) -> list[tuple[str, Packet]]:
     if (args.topic is None) != (args.payload is None):
         raise Refusal(_BOTH)
     if args.topic is not None:
-        return [("", Packet(args.topic, args.payload.read_bytes()))]
+        return [("", Packet(args.topic, _content(args.payload)))]
     return [(m.name, Packet(m.sample_topic or _topic_of(m), m.sample.encode())) for m in settings.codecs if m.sample]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise Refusal(_NO_FILE, path=path, why=problem.strerror) from problem
 
 
 def _topic_of(mapping: JsonMapping) -> str:
@@ -68,13 +76,13 @@ def _topic_of(mapping: JsonMapping) -> str:
     return mapping.topics[0].replace("+", "x").replace("#", "x")
 
 
-def decode_sample(settings: Settings, name: str, packet: Packet) -> list[dict[str, Any]]:
-    """Return one row for each reading or problem found in a sample message."""
+def decode_sample(settings: Settings, name: str, packet: Packet, lang: Lang) -> list[dict[str, Any]]:
+    """Return one row for each reading or problem found in a sample message; problems are said in ``lang``."""
     decoded = decode([packet], Decoders(codecs(settings)), settings.ingest)
     nothing = dict.fromkeys(_COLUMNS, "") | {"codec": name}
     problems = [(reason, detail) for _, reason, detail in decoded.rejected]
     problems += [(reason, detail) for _, _, reason, detail in decoded.refused]
-    found = [nothing | {"problem": f"{REASON_TEXT[reason].en}: {detail}"} for reason, detail in problems]
+    found = [nothing | {"problem": f"{REASON_TEXT[reason].say(lang)}: {detail}"} for reason, detail in problems]
     return [nothing | row for row in _readings(decoded)] + found
 
 

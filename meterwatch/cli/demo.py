@@ -16,7 +16,7 @@ from meterwatch.cli.output import Output
 from meterwatch.cli.run import start_logging
 from meterwatch.cli.session import account_name
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.demo.fleet import DAYS, HISTORY_START, PLAY_START
+from meterwatch.demo.fleet import DAYS, HISTORY_DAYS
 from meterwatch.demo.play import Player, Publisher, make_script, set_stage
 from meterwatch.demo.stories import STORIES, World
 from meterwatch.demo.tell import Teller, day_number
@@ -81,7 +81,7 @@ def run(args: Namespace, out: Output) -> int:
                     teller(moment)
 
                 player = Player(stage, make_script(), publisher, watch)
-                player.load_history(lambda count: progress.advance(history, count))
+                player.load_history(range(HISTORY_DAYS), lambda count: progress.advance(history, count))
                 player.play(0.0 if args.once else args.pace)
             publisher.close()
             wrong = report(player.world(), out)
@@ -99,7 +99,7 @@ def run(args: Namespace, out: Output) -> int:
 def _progress(out: Output) -> Iterator[tuple[TaskID, TaskID, Progress]]:
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    packets = (PLAY_START - HISTORY_START).days * _messages_a_day()
+    packets = HISTORY_DAYS * _messages_a_day()
     with Progress(*columns, console=console) as progress:
         history = progress.add_task(_HISTORY.say(out.lang), total=packets)
         playing = progress.add_task(_PLAYING.say(out.lang), total=DAYS)

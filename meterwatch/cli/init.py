@@ -10,6 +10,7 @@ from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Lang, Phrase
 
 _THERE = Phrase("{path} is there already; nothing was written", "{path} 已存在，未作改动")
+_CANT = Phrase("{path} can't be written: {why}", "无法写入 {path}：{why}")
 _WRITTEN = Phrase(
     "{path} is written; edit [mqtt] and [[codecs]], then run `meterwatch check`",
     "已生成 {path}；请编辑 [mqtt] 与 [[codecs]]，然后运行 `meterwatch check`",
@@ -31,5 +32,7 @@ def run(args: Namespace, out: Output) -> int:
             file.write(annotated())
     except FileExistsError as problem:
         raise Refusal(_THERE, path=args.path) from problem
+    except OSError as problem:
+        raise Refusal(_CANT, path=args.path, why=problem.strerror) from problem
     out.say(_WRITTEN, path=args.path)
     return 0

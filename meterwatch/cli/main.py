@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from meterwatch import __version__
@@ -42,13 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(lang, command).parse_args(arguments)
     out = Output(lang, as_json=getattr(args, "json", False))
     try:
-        return int(args.run(args, out) or 0)
+        code = int(args.run(args, out) or 0)
+        sys.stdout.flush()  # a reader that has gone is noticed here, not when Python ends
+        return code
     except Refusal as problem:
         out.error(problem.say(lang))
     except Unavailable as problem:
         out.error(str(problem))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
     return 1
 
 
@@ -63,14 +68,25 @@ def _parser(lang: Lang, command: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def common(parser: argparse.ArgumentParser, lang: Lang, *, as_json: bool = True) -> None:
-    """Add the options every command has."""
-    default = Path(os.environ.get("METERWATCH_SETTINGS", SETTINGS))
-    where = Phrase("the settings file (default: METERWATCH_SETTINGS or ./meterwatch.toml)", "设置文件")
-    parser.add_argument("--settings", type=Path, default=default, metavar="FILE", help=where.say(lang))
-    parser.add_argument("--lang", choices=list(Lang), help=Phrase("language of the output", "输出语言").say(lang))
+def common(parser: argparse.ArgumentParser, lang: Lang, *, as_json: bool = True, again: bool = False) -> None:
+    """Add the options every command has; ``again`` to a verb below one that has them: either place is good."""
+    where = Phrase("the settings file (default: METERWATCH_SETTINGS or ./meterwatch.toml)", "设置文件").say(lang)
+    which = Phrase("language of the output", "输出语言").say(lang)
+    default = argparse.SUPPRESS if again else Path(os.environ.get("METERWATCH_SETTINGS", SETTINGS))
+    unsaid = argparse.SUPPRESS if again else None
+    parser.add_argument("--settings", type=Path, default=default, metavar="FILE", help=where)
+    parser.add_argument("--lang", choices=list(Lang), default=unsaid, help=which)
     if as_json:
-        parser.add_argument("--json", action="store_true", help=Phrase("print JSON", "输出 JSON").say(lang))
+        text = Phrase("print JSON", "输出 JSON").say(lang)
+        parser.add_argument("--json", action="store_true", default=unsaid or False, help=text)
+
+
+def day(text: str) -> date:
+    """Return the date an argument names, for argparse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date, write 2026-01-31") from problem
 
 
 def example(parser: argparse.ArgumentParser, text: str) -> None:

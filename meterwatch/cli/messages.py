@@ -1,6 +1,6 @@
 """``meterwatch messages``."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
 from meterwatch.cli.main import common, example
@@ -44,20 +44,34 @@ def configure(parser: ArgumentParser, lang: Lang) -> None:
 
 
 def _number(text: str) -> int:
-    return int(text.removeprefix("N"))
+    digits = text.removeprefix("N")
+    if not (digits.isascii() and digits.isdigit()):
+        raise ArgumentTypeError(f"{text!r} is no notice number, write N7")
+    return int(digits)
 
 
 def run(args: Namespace, out: Output) -> int:
     """List messages, newest first, or show one with its history."""
     with session(args) as opened:
         found = opened.books.ledger.outbox.messages(limit=args.limit, number=args.number)
-        if args.number is not None and not found:
+        if args.number is None:
+            out.table(_COLUMNS, [_row(message, opened.zone, out) for message in found], _EMPTY)
+        elif found:
+            _show(found[0], opened.zone, out)
+        else:
             raise Refusal(_NONE, number=args.number)
-        out.table(_COLUMNS, [_row(message, opened.zone, out) for message in found], _EMPTY)
-        if args.number is not None and not out.as_json:
-            for at, state, detail in found[0].history:
-                out.line(f"  {local(at, opened.zone)}  {STATE_TEXT[MessageState(state)].say(out.lang)}  {detail}".rstrip())
     return 0
+
+
+def _show(message: Message, zone: str, out: Output) -> None:
+    """Print one message and what became of it, step by step."""
+    row = _row(message, zone, out)
+    if out.as_json:
+        out.data(row)
+        return
+    out.table(_COLUMNS, [row], _EMPTY)
+    for at, state, detail in message.history:
+        out.line(f"  {local(at, zone)}  {STATE_TEXT[MessageState(state)].say(out.lang)}  {detail}".rstrip())
 
 
 def _row(message: Message, zone: str, out: Output) -> dict[str, Any]:

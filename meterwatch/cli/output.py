@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from meterwatch.core.model.phrase import Lang, Phrase
@@ -25,8 +26,8 @@ class Output:
             self.line(phrase.say(self.lang, **figures))
 
     def line(self, text: str) -> None:
-        """Print a line as it is."""
-        print(text, file=self._file)
+        """Print a line; what could steer a terminal is shown, not sent."""
+        print(shown(text), file=self._file)
 
     def error(self, text: str) -> None:
         """Print why something was not done."""
@@ -34,7 +35,7 @@ class Output:
 
     def data(self, value: Any) -> None:
         """Print a value as JSON."""
-        self.line(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+        print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain), file=self._file)
 
     def table(self, columns: Mapping[str, Phrase], rows: Sequence[Mapping[str, Any]], empty: Phrase) -> None:
         """Print rows under the columns' titles, ``empty`` when there are none; as JSON the rows with all their keys."""
@@ -55,7 +56,7 @@ class Output:
             numbers = all(isinstance(row[index], int | float) for row in rows)
             table.add_column(title, justify="right" if numbers else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(_shown(cell)) for cell in row))
+            table.add_row(*(Text(shown(_text(cell))) for cell in row))
         console = Console(file=self._file, width=None if self._file.isatty() else _WIDE, highlight=False)
         console.print(table)
 
@@ -78,7 +79,12 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _shown(cell: Any) -> str:
+def shown(text: str) -> str:
+    """Return a text from who knows where with its control characters written out, all but line ends and tabs."""
+    return "".join(repr(c)[1:-1] if category(c) == "Cc" and c not in "\n\t" else c for c in text)
+
+
+def _text(cell: Any) -> str:
     if cell is None:
         return ""
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)

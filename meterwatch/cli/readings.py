@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from meterwatch.app import parts
-from meterwatch.cli.main import common, example
+from meterwatch.cli.main import common, day, example
 from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import Session, session
 from meterwatch.core.errors import Refusal
@@ -47,12 +47,8 @@ def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang)
     parser.add_argument("point", help=Phrase("code of a usage point", "用户点编号").say(lang))
-    parser.add_argument(
-        "--from", dest="first", type=date.fromisoformat, help=Phrase("first day (default: yesterday)", "起始日").say(lang)
-    )
-    parser.add_argument(
-        "--to", dest="last", type=date.fromisoformat, help=Phrase("last day (default: today)", "截止日").say(lang)
-    )
+    parser.add_argument("--from", dest="first", type=day, help=Phrase("first day (default: yesterday)", "起始日").say(lang))
+    parser.add_argument("--to", dest="last", type=day, help=Phrase("last day (default: today)", "截止日").say(lang))
     parser.add_argument(
         "--days", action="store_true", help=Phrase("day totals instead of readings", "按计量日汇总").say(lang)
     )

@@ -49,7 +49,7 @@ def configure(parser: ArgumentParser, lang: Lang) -> None:
     parser.add_argument("--limit", type=int, default=100, help=Phrase("at most this many", "最多条数").say(lang))
     parser.set_defaults(run=list_tasks)
     done = parser.add_subparsers(metavar="done").add_parser("done", help=Phrase("close a task", "办结任务").say(lang))
-    common(done, lang)
+    common(done, lang, again=True)
     done.add_argument("number", type=int)
     done.add_argument("--cause", default="", help=Phrase("why the use changed", "用量变化的原因").say(lang))
     done.add_argument("--proposal", default="", help=Phrase("what is proposed", "拟采取的措施").say(lang))

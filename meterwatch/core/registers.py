@@ -15,6 +15,7 @@ from meterwatch.core.model.readings import Quality, ReadingBatch
 from meterwatch.core.model.registry import Meters
 
 MAX_GAP_MS = 2 * 3_600_000  # most gaps are shorter; over a longer one a rate or the edge of a day says nothing
+_INDEX_REACH_MS = 30 * 3_600_000  # no index further from a reading than that lies in the same meter day, edges included
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1  # a register rolled over if it stood above and stands below these shares of its range
 
 
@@ -44,7 +45,8 @@ def intervals(readings: ReadingBatch, meters: Meters) -> Intervals:
     """Return the known use between successive readings.
 
     ``readings`` sorted by usage point, type, time. Steps that can't be known (a register going back, a rate over more than
-    two hours, a reading outside every meter's validity) are absent.
+    two hours, a reading outside every meter's validity) are absent. A single register reading below or above both its
+    neighbours is left out: the step is taken over it.
     """
     parts = [
         part(_of_kind(readings, kind), meters)
@@ -85,16 +87,16 @@ def _from_registers(readings: ReadingBatch, meters: Meters) -> Intervals:
     readings, meter, edge = _with_exchange_indexes(readings, meters)
     if len(readings) < 2:
         return Intervals.empty()
+    sound = np.flatnonzero(~_misread(readings, meter))
+    readings, meter, edge = readings.take(sound), meter[sound], edge[sound]
     after, before = slice(1, None), slice(None, -1)
-    same = (
-        (readings.usage_point[after] == readings.usage_point[before])
-        & (readings.reading_type[after] == readings.reading_type[before])
-        & (meter[after] == meter[before])
-    )
+    same = _same_register(readings, meter)
     use, rolled = _register_steps(readings.value[before], readings.value[after], meters.digits[meter[after]])
+    back = np.append(False, (same & np.isnan(use))[:-1])  # marked on the next step: the step back itself is unknown
     quality = (readings.quality[after] | readings.quality[before]) & np.uint32(Quality.SUSPECT)
-    quality |= np.where(rolled, np.uint32(Quality.ROLLOVER), np.uint32(0))
-    quality |= np.where(edge[after] | edge[before], np.uint32(Quality.EXCHANGE), np.uint32(0))
+    quality |= _bit(Quality.ROLLOVER, rolled)
+    quality |= _bit(Quality.EXCHANGE, edge[after] | edge[before])
+    quality |= _bit(Quality.STEP_BACK, back | (np.diff(sound) > 1))
     return Intervals(
         readings.usage_point[after],
         readings.reading_type[after],
@@ -103,6 +105,35 @@ def _from_registers(readings: ReadingBatch, meters: Meters) -> Intervals:
         np.where(same, use * meters.multiplier[meter[after]], np.nan),
         quality,
     )
+
+
+def _bit(quality: Quality, where: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    return np.where(where, np.uint32(quality), np.uint32(0))
+
+
+def _same_register(readings: ReadingBatch, meter: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return for each reading but the last whether the next one is of the same register, (n - 1,)."""
+    same: NDArray[np.bool_] = ~_changes(readings) & (meter[1:] == meter[:-1])
+    return same
+
+
+def _changes(readings: ReadingBatch) -> NDArray[np.bool_]:
+    """Return for each reading but the last whether the next one is of another usage point or type, (n - 1,)."""
+    point, kind = readings.usage_point, readings.reading_type
+    changes: NDArray[np.bool_] = (point[1:] != point[:-1]) | (kind[1:] != kind[:-1])
+    return changes
+
+
+def _misread(readings: ReadingBatch, meter: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return the readings that fit neither neighbour while these fit each other, (n,).
+
+    A single 0 or a leap among sound readings is no use; counted, the way back up from it would be.
+    """
+    same = _same_register(readings, meter)
+    low, value, high = readings.value[:-2], readings.value[1:-1], readings.value[2:]
+    found = np.zeros(len(readings), np.bool_)
+    found[1:-1] = same[1:] & same[:-1] & (low <= high) & ((value < low) | (value > high))
+    return found
 
 
 def _register_steps(
@@ -134,19 +165,34 @@ def _with_exchange_indexes(
 
 
 def _exchange_indexes(readings: ReadingBatch, meters: Meters) -> tuple[ReadingBatch, NDArray[np.int64]]:
+    """Return the indexes known of the meters of each (usage point, type) near its readings, and the meter of each.
+
+    What is near depends on the series' own readings only: what else is asked for in one go can't change its use.
+    """
     if not len(readings):
         return ReadingBatch.empty(), np.empty(0, np.int64)
-    low, high = int(readings.time.min()) - MAX_GAP_MS, int(readings.time.max()) + MAX_GAP_MS
-    pairs = np.unique(np.stack([readings.usage_point, readings.reading_type]), axis=1)
+    ends = np.flatnonzero(np.append(_changes(readings), True))
+    series = readings.take(ends)
+    low = readings.time[np.concatenate(([0], ends[:-1] + 1))] - _INDEX_REACH_MS
+    high = series.time + _INDEX_REACH_MS
+    meter, which = _meters_of(series.usage_point, meters)
     parts, owners = [], []
     for times, values in ((meters.valid_from, meters.initial), (meters.valid_to, meters.final)):
-        wanted = np.flatnonzero(np.isfinite(values) & (times >= low) & (times <= high))
-        for code in np.unique(pairs[1]):
-            own = wanted[np.isin(meters.point[wanted], pairs[0][pairs[1] == code])]
-            none = np.zeros(len(own))
-            parts.append(ReadingBatch.of(meters.point[own], none + code, times[own], values[own], none, none))
-            owners.append(own)
+        near = np.isfinite(values[meter]) & (times[meter] >= low[which]) & (times[meter] <= high[which])
+        owner, of = meter[near], which[near]
+        nothing = np.zeros(len(owner))
+        kind = series.reading_type[of]
+        parts.append(ReadingBatch.of(meters.point[owner], kind, times[owner], values[owner], nothing, nothing))
+        owners.append(owner)
     return ReadingBatch.join(parts), np.concatenate(owners)
+
+
+def _meters_of(points: NDArray[np.int32], meters: Meters) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of ``meters`` that ever stood on each of ``points``, and for each the index of its point."""
+    first = np.searchsorted(meters.point, points, side="left")
+    count = np.searchsorted(meters.point, points, side="right") - first
+    which = np.repeat(np.arange(len(points)), count)
+    return first[which] + np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count), which
 
 
 def _from_deltas(readings: ReadingBatch, meters: Meters) -> Intervals:
@@ -167,9 +213,6 @@ def _from_rates(readings: ReadingBatch, meters: Meters) -> Intervals:
     if len(readings) < 2:
         return Intervals.empty()
     after, before = slice(1, None), slice(None, -1)
-    same = (readings.usage_point[after] == readings.usage_point[before]) & (
-        readings.reading_type[after] == readings.reading_type[before]
-    )
     length = readings.time[after] - readings.time[before]
     use = readings.value[after] * length / 3_600_000 * _multiplier(readings, meters)[after]
     return Intervals(
@@ -177,7 +220,7 @@ def _from_rates(readings: ReadingBatch, meters: Meters) -> Intervals:
         readings.reading_type[after],
         readings.time[before],
         readings.time[after],
-        np.where(same & (length <= MAX_GAP_MS), use, np.nan),
+        np.where(~_changes(readings) & (length <= MAX_GAP_MS), use, np.nan),
         readings.quality[after] & np.uint32(Quality.SUSPECT),
     )
 

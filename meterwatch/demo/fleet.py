@@ -16,6 +16,7 @@ HISTORY_START = datetime(2021, 10, 1, tzinfo=ZoneInfo(CHINA))
 PLAY_START = datetime(2023, 1, 1, tzinfo=ZoneInfo(CHINA))
 PLAY_END = datetime(2023, 4, 1, tzinfo=ZoneInfo(CHINA))
 DAYS = 90
+HISTORY_DAYS = (PLAY_START - HISTORY_START).days
 
 GAS_POINTS, POWER_POINTS, ROMAN_POINTS = 120, 72, 8
 POINTS_A_GATEWAY = 10

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from meterwatch.core.instants import to_ms
 from meterwatch.core.model.packets import Packet
 from meterwatch.core.model.reading_types import Commodity
-from meterwatch.demo.fleet import CHINA, HISTORY_START, PLAY_START, Fleet, Kind, Point, topic_of
+from meterwatch.demo.fleet import CHINA, HISTORY_START, Fleet, Kind, Point, topic_of
 from meterwatch.demo.usage import HOUR, Displays
 
 SETTINGS = """\
@@ -105,15 +105,15 @@ def _local(moment: datetime) -> str:
     return moment.astimezone(ZoneInfo(CHINA)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def history(fleet: Fleet, displays: Displays) -> Iterator[Packet]:
-    """Yield the messages of the fifteen months before the play, hourly, one message a gateway (or flow computer) and day."""
-    days = (PLAY_START - HISTORY_START).days
-    shown = displays.hourly.tolist()
-    for day in range(days):
+def history(fleet: Fleet, displays: Displays, days: Iterable[int]) -> Iterator[Packet]:
+    """Yield the hourly readings of some days since HISTORY_START (0 is the first), one message a gateway and day."""
+    shown = displays.hourly
+    for day in days:
         hours = range(day * 24, day * 24 + 24)
+        values = shown[hours.start : hours.stop].tolist()
         for points in fleet.gateways.values():
             yield from messages(
-                Reading(point, point.meter, HISTORY_START + (hour + 1) * HOUR, shown[hour][point.index])
+                Reading(point, point.meter, HISTORY_START + (hour + 1) * HOUR, values[hour - hours.start][point.index])
                 for hour in hours
                 for point in points
             )

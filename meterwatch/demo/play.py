@@ -1,12 +1,11 @@
 """Playing the fleet: history through the inbox, ninety days through MQTT, the clock moved from one event to the next."""
 
-import getpass
 import logging
 import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -58,33 +57,50 @@ class Stage:
 
 
 @contextmanager
-def set_stage(folder: Path, script: Script, account: str | None = None) -> Iterator[Stage]:
-    """Prepare ``folder``, start broker and service, import the registry, and stop everything at the end.
+def set_stage(folder: Path, script: Script, account: str) -> Iterator[Stage]:
+    """Prepare ``folder``, start a broker and the service, import the registry, and stop everything at the end.
 
     A folder that an earlier demonstration made is emptied first; any other is left alone and refused.
     """
-    _prepare(folder)
-    with ExitStack() as opened:
-        port = _free_port()
-        opened.enter_context(Broker(port=port, listen="127.0.0.1", max_payload_size=MAX_PAYLOAD))
-        http_port = _HTTP_PORT if _is_free(_HTTP_PORT) else _free_port()
-        text = SETTINGS.format(mqtt_port=port, http_port=http_port, account=account or getpass.getuser())
-        (folder / "meterwatch.toml").write_text(text, encoding="utf-8")
-        write_registry(folder, registry_files(script.fleet))
-        service = Service(load(folder / "meterwatch.toml"))
-        opened.callback(service.stop)
-        service.books.ledger.clock.move(PLAY_START)
-        import_registry(service, folder, PLAY_START)
-        yield Stage(folder, service, port, service.start())
+    prepare(folder)
+    port = _free_port()
+    http_port = _HTTP_PORT if _is_free(_HTTP_PORT) else 0
+    with (
+        Broker(port=port, listen="127.0.0.1", max_payload_size=MAX_PAYLOAD),
+        open_stage(folder, script, port, account, http_port=http_port) as stage,
+    ):
+        yield stage
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
+    """Make ``folder``, empty; raises Refusal if it holds anything a demonstration did not make."""
     if folder.exists():
         if not (folder / MARK).exists() and any(folder.iterdir()):
             raise Refusal(_FOREIGN, path=folder)
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     (folder / MARK).write_text("made by `meterwatch demo`, which empties this folder at its next start\n", encoding="utf-8")
+
+
+@contextmanager
+def open_stage(
+    folder: Path, script: Script, broker_port: int, account: str, *, start: datetime = PLAY_START, http_port: int = 0
+) -> Iterator[Stage]:
+    """Open the service in ``folder`` against a running broker: from ``start``, or from where an earlier run stopped.
+
+    ``http_port`` 0 takes any that is free.
+    """
+    text = SETTINGS.format(mqtt_port=broker_port, http_port=http_port, account=account)
+    (folder / "meterwatch.toml").write_text(text, encoding="utf-8")
+    service = Service(load(folder / "meterwatch.toml"))
+    try:
+        if service.books.ledger.clock.moved_to() is None:
+            service.books.ledger.clock.move(start)
+            write_registry(folder, registry_files(script.fleet))
+            import_registry(service, folder, start)
+        yield Stage(folder, service, broker_port, service.start())
+    finally:
+        service.stop()
 
 
 def write_registry(folder: Path, files: dict[str, str]) -> None:
@@ -135,38 +151,55 @@ class Publisher:
 
 @dataclass
 class Player:
-    """Moves the play on; ``watch(now)`` is called after every step."""
+    """Moves the play on from ``start`` to ``end``; ``watch(now)`` is called after every step."""
 
     stage: Stage
     script: Script
     publisher: Publisher
-    watch: Callable[[datetime], None]
+    watch: Callable[[datetime], None] = lambda _now: None
+    start: datetime = PLAY_START
+    end: datetime = END
+    every: timedelta = QUARTER
     stopping: threading.Event = field(default_factory=threading.Event)
     _journaled: float = 0.0
 
-    def load_history(self, progress: Callable[[int], None]) -> None:
-        """Hand fifteen months of readings in through the journal's inbox, and let their day totals be computed."""
+    def __post_init__(self) -> None:
+        self._journaled = journaled()
+
+    def load_history(self, days: Iterable[int], progress: Callable[[int], None] = lambda _count: None) -> None:
+        """Hand the readings of some days before the play in through the journal's inbox; their totals are computed."""
         inbox = self.stage.service.settings.data_dir / JOURNAL_FOLDER / INBOX
-        packets = history(self.script.fleet, self.script.displays)
-        number = 0
-        while chunk := list(islice(packets, HISTORY_FILE_PACKETS)):
-            number += 1
+        packets = history(self.script.fleet, self.script.displays, days)
+        for number, chunk in enumerate(iter(lambda: list(islice(packets, HISTORY_FILE_PACKETS)), [])):
             segments.write_file(inbox / f"{number:06d}.seg", 0, chunk)
             self._await(len(chunk))
             progress(len(chunk))
-        self.stage.service.step(PLAY_START)
+        self.stage.service.step(self.start)
 
-    def play(self, pace_s: float) -> None:
+    def play(self, pace_s: float = 0.0) -> None:
         """Play until the end; ``pace_s`` real seconds a day at least."""
-        moment, day_began = PLAY_START, elapsed()
-        fleet_at = PLAY_START + QUARTER
-        while moment < END and not self.stopping.is_set():
-            moment = min(filter(None, (fleet_at, self.stage.service.next_due(moment), self._next_scripted(moment), END)))
+        moment, day_began = self.start, elapsed()
+        fleet_at = self.start + self.every - (self.start - PLAY_START) % self.every
+        while moment < self.end and not self.stopping.is_set():
+            moment = min(
+                filter(None, (fleet_at, self.stage.service.next_due(moment), self._next_scripted(moment), self.end))
+            )
             self._step(moment, readings=moment == fleet_at)
-            fleet_at += QUARTER if moment == fleet_at else timedelta(0)
+            fleet_at += self.every if moment == fleet_at else timedelta(0)
             if moment.astimezone(PLAY_START.tzinfo).hour == moment.minute == 0:
                 self.stopping.wait(max(pace_s - (elapsed() - day_began), 0.0))
                 day_began = elapsed()
+
+    def settle(self, quiet_s: float = 0.5) -> None:
+        """After a restart: wait until the broker has brought again what was not acknowledged, and that is stored."""
+        engine = self.stage.service.engine
+        while engine is not None and not (engine.subscriber.state.subscribed and engine.drained()):
+            self.stopping.wait(0.01)
+        before = -1.0
+        while before != journaled():
+            before = journaled()
+            self.stopping.wait(quiet_s)
+        self._journaled = before
 
     def _next_scripted(self, moment: datetime) -> datetime | None:
         return EXCHANGED_AT if moment < EXCHANGED_AT else None
@@ -174,7 +207,8 @@ class Player:
     def _step(self, moment: datetime, *, readings: bool) -> None:
         """Bring business time just short of ``moment``, publish what is sent by then, wait until it is stored, and step."""
         service = self.stage.service
-        service.books.ledger.clock.move(moment - timedelta(milliseconds=1))
+        just_before = moment - timedelta(milliseconds=1)
+        service.books.ledger.clock.move(max(just_before, service.books.clock.now()))
         if moment == EXCHANGED_AT:
             write_registry(self.stage.folder, registry_files(self.script.fleet, self.script.exchange))
             import_registry(service, self.stage.folder, moment)
@@ -195,7 +229,7 @@ class Player:
         self._journaled += packets
         engine = self.stage.service.engine
         deadline = elapsed() + _DRAIN_S
-        while engine is not None and not (journaled() >= self._journaled and engine.drained()):
+        while engine is not None and not (engine.drained() and journaled() >= self._journaled):
             if self.stage.service.crash or elapsed() > deadline:
                 raise Unavailable(f"the service does not take in what is sent: {self.stage.service.health().problems}")
             self.stopping.wait(0.0005)

@@ -42,11 +42,16 @@ class Database:
         return cls(f"sqlite:///{path}")
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction that will write. Raises Unavailable when the database does not answer."""
+    def write(self, *, lasting: bool = True) -> Iterator[Connection]:
+        """One transaction that will write. Raises Unavailable when the database does not answer.
+
+        Not ``lasting``: a power failure (not a crash of ours) may undo it; for what a restart writes anew.
+        """
         with self._answering(), self.engine.connect() as connection:
-            connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+            connection.execution_options(sqlite_begin="BEGIN IMMEDIATE", sqlite_synchronous="FULL" if lasting else "NORMAL")
             with connection.begin():
+                if not (lasting or self.is_sqlite):
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
                 yield connection
 
     @contextmanager
@@ -106,7 +111,10 @@ def _engine(url: str) -> Engine:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+    options = connection.get_execution_options()
+    if "sqlite_synchronous" in options:
+        connection.exec_driver_sql(f"PRAGMA synchronous={options['sqlite_synchronous']}")
+    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN"))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -83,7 +83,8 @@ class SqliteReadings:
         """
         self._path = path
         self._writable = writable
-        self._lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._idle_lock = threading.Lock()  # its own: who reads must not wait for who writes
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         if writable:
@@ -153,7 +154,7 @@ class SqliteReadings:
 
     def close(self) -> None:
         """See the port."""
-        with self._lock:
+        with self._write_lock, self._idle_lock:
             self._closed = True
             self._writer.close()
             while self._idle:
@@ -185,7 +186,7 @@ class SqliteReadings:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._answering():
+        with self._write_lock, self._answering():
             self._writer.execute("BEGIN IMMEDIATE")
             with self._writer:  # commits, or rolls back
                 yield self._writer
@@ -200,11 +201,11 @@ class SqliteReadings:
                 self._put_idle(connection)
 
     def _take_idle(self) -> sqlite3.Connection | None:
-        with self._lock:
+        with self._idle_lock:
             return self._idle.pop() if self._idle else None
 
     def _put_idle(self, connection: sqlite3.Connection) -> None:
-        with self._lock:
+        with self._idle_lock:
             if self._closed:
                 connection.close()
             else:

@@ -51,3 +51,8 @@ class SpoolChannel:
             file.flush()
             os.fsync(file.fileno())
         part.rename(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)  # the new name, too, must outlive a power cut: the ledger will say it was handed over
+        finally:
+            os.close(directory)

@@ -6,9 +6,11 @@ At least once: every attempt carries the same idempotency key and notice number.
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
-from typing import ClassVar
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
 
+import msgspec
 import urllib3
 
 from meterwatch.core.clock import real_now
@@ -26,10 +28,24 @@ class WebhookOptions:
 
     url: str = ""
     """Address of the message platform."""
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     """Key both sides sign with (HMAC-SHA256)."""
     timeout_s: float = 10.0
     """Longest wait for an answer."""
+
+    def __post_init__(self) -> None:
+        if self.url and not re.match(r"https?://[^/\s]", self.url):
+            raise ValueError(f"url: {self.url!r} is no address such as https://messages.example.com/meterwatch")
+        if not 0 < self.timeout_s <= 20:
+            raise ValueError("timeout_s: 0 to 20 seconds; a sender must be done long before its lease runs out")
+
+
+class _Answer(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(max_length=80)] | int = ""
+
+    @property
+    def reference(self) -> str:
+        return str(self.id)
 
 
 class WebhookChannel:
@@ -44,7 +60,9 @@ class WebhookChannel:
         self._pool = urllib3.PoolManager(timeout=options.timeout_s, retries=False)
 
     def send(self, outgoing: Outgoing) -> Sent:
-        """Post the message; raises TransportError, permanent for an answer that says it will never be taken."""
+        """Post the message; raises TransportError, permanent where it will never be taken."""
+        if not outgoing.address:
+            raise TransportError(f"{outgoing.message.person} has no phone number", permanent=True)
         payload = json.dumps(
             {
                 "reference": outgoing.reference,
@@ -69,7 +87,7 @@ class WebhookChannel:
         stamp = str(to_ms(real_now()) // 1000)
         return {
             "Content-Type": "application/json; charset=utf-8",
-            "Idempotency-Key": outgoing.message.key if outgoing.message.key.isascii() else outgoing.reference,
+            "Idempotency-Key": hashlib.sha256(outgoing.message.key.encode()).hexdigest(),
             "Meterwatch-Timestamp": stamp,
             "Meterwatch-Signature": sign(self._options.secret, stamp, payload),
         }
@@ -81,10 +99,8 @@ def sign(secret: str, stamp: str, payload: bytes) -> str:
 
 
 def _reference(data: bytes) -> str:
-    """Return the platform's own id if its answer names one."""
+    """Return the platform's own id if its answer names one that a receipt can carry."""
     try:
-        found = json.loads(data)
-    except ValueError:
+        return msgspec.json.decode(data, type=_Answer).reference
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    reference = found.get("id") if isinstance(found, dict) else None
-    return reference[:80] if isinstance(reference, str) else ""

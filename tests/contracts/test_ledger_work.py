@@ -112,9 +112,9 @@ class TestClockRow:
         assert ledger.clock.moved_to() == LATER
 
     def test_each_role_notes_how_far_it_has_stepped(self, ledger: Ledger) -> None:
-        ledger.clock.stepped("engine", NOW)
-        ledger.clock.stepped("notify", NOW)
-        ledger.clock.stepped("engine", LATER)
+        ledger.clock.stepped(["engine"], NOW)
+        ledger.clock.stepped(["notify"], NOW)
+        ledger.clock.stepped(["engine"], LATER)
         assert ledger.clock.steps() == {"engine": LATER, "notify": NOW}
 
 

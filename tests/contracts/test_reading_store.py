@@ -206,6 +206,7 @@ class TestReadingStore:
         ]
         assert append(store, *late) == [NEW, DUPLICATE, NEW]
         assert append(reopen(), *late) == [NEW, DUPLICATE, NEW]
+        assert append(store, known[-1]._replace(value=9.0, received_at=3)) == [CONFLICT]
         assert store.count() == len(known) + 2
 
     def test_a_fresh_process_judges_as_the_old_one_did(self, store: ReadingStore, reopen: Opener) -> None:

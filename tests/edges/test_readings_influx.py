@@ -224,6 +224,10 @@ class TestPrepare:
         with pytest.raises(Refusal, match="finds no organization nobody"):
             prepare(replace(influxd.options(), org="nobody"))
 
+    def test_a_token_that_is_not_valid(self, influxd: Influxd) -> None:
+        with pytest.raises(Unavailable, match="the token is not valid"):
+            prepare(influxd.options(), admin_token="wrong")  # noqa: S106
+
     def test_a_server_that_does_not_answer(self) -> None:
         with pytest.raises(Unavailable):
             prepare(InfluxOptions("http://127.0.0.1:9", "o", "t", timeout_s=0.2))

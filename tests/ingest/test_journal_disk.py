@@ -16,7 +16,7 @@ from ingest.outcomes import Balance, Folded
 from meterwatch.core.errors import Unavailable
 from meterwatch.core.instants import to_us
 from meterwatch.core.model.packets import Packet
-from tests.support.ingest import NOW, follow, numbered, settle_all
+from tests.support.room import NOW, follow, numbered, settle_all
 from tests.support.tmpfs import SmallDisk
 
 DAILY = JournalOptions(segment_bytes=300, max_bytes=100_000)
@@ -190,7 +190,8 @@ class TestFullDisk:
             journal.append(numbered(2), NOW)
             assert journal.failure == ""
             settle_all(journal)
-            assert journal.balance() == Balance(*[len(kept) + 2] * 2, 0, 0, *[len(kept) + 2] * 2)
+            total = len(kept) + 2
+            assert journal.balance() == Balance(received=total, decoded=total, readings=total, new=total)
 
     def test_full_just_when_a_new_segment_is_due(self, disk: SmallDisk) -> None:
         """However long that lasts, the bound is not used up by trying."""

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import tempfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +9,10 @@ from pathlib import Path
 from ingest.journal import Journal, JournalOptions
 from meterwatch.core.model.packets import Outcome, Packet
 from tests.support.dying import dies
+from tests.support.scratch import scratch
 
 NOW = datetime(2023, 1, 10, tzinfo=UTC)
 GROUP, GROUPS = 3, 5
-MEMORY = Path("/dev/shm")  # noqa: S108 - thousands of fsyncs would keep a real disk busy
 OPTIONS = JournalOptions(segment_bytes=150, max_bytes=10_000, keep_days=1)
 
 
@@ -80,13 +79,12 @@ def main(again: bool) -> int:
     deaths = 0
     killed = True
     while killed:
-        with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
-            folder = Path(name)
-            killed = dies(lambda: live(folder), deaths)  # noqa: B023 - it is called at once
+        with scratch() as folder:
+            killed = dies(lambda: live(folder), deaths)
             recovering = again
             step = 0
             while recovering:
-                recovering = dies(lambda: Journal(folder / "journal", OPTIONS).close(), step)  # noqa: B023
+                recovering = dies(lambda: Journal(folder / "journal", OPTIONS).close(), step)
                 step += 1
             check(folder)
         deaths += killed

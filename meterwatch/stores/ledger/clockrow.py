@@ -1,6 +1,6 @@
 """The clock row: business time as a demonstration or a test has moved it, and how far each role has stepped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -22,18 +22,19 @@ class ClockRow:
 
     def move(self, to: datetime) -> None:
         """Move business time to ``to``; raises ValueError if that would move it back."""
-        with self._database.write() as connection:
+        with self._database.write(lasting=False) as connection:
             present = connection.execute(select(clock.c.moved_to)).scalar()
             if present is not None and to < present:
                 raise ValueError(f"business time never goes back: {present} -> {to}")
             statement = self._database.insert(clock).values(id=1, moved_to=to)
             connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"moved_to": to}))
 
-    def stepped(self, role: str, to: datetime) -> None:
-        """Note that ``role`` has done everything due at ``to``."""
-        with self._database.write() as connection:
-            statement = self._database.insert(steps).values(role=role, stepped_to=to)
-            connection.execute(statement.on_conflict_do_update(index_elements=["role"], set_={"stepped_to": to}))
+    def stepped(self, roles: Sequence[str], to: datetime) -> None:
+        """Note that ``roles`` have done everything due at ``to``."""
+        with self._database.write(lasting=False) as connection:
+            statement = self._database.insert(steps)
+            statement = statement.on_conflict_do_update(index_elements=["role"], set_={"stepped_to": to})
+            connection.execute(statement, [{"role": role, "stepped_to": to} for role in roles])
 
     def steps(self) -> Mapping[str, datetime]:
         """Return how far each role has stepped."""

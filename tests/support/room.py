@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.readings_sqlite import SqliteReadings
 from meterwatch.stores.tables import dirty_days
+from tests.support.scratch import scratch
 
 NOW = datetime(2023, 1, 10, 12, tzinfo=UTC)
 SHANGHAI, ROME = "Asia/Shanghai", "Europe/Rome"
@@ -43,6 +45,9 @@ MAPPING = JsonMapping(
 def ms(text: str) -> int:
     """Return the UTC milliseconds of an ISO time with its zone."""
     return to_ms(datetime.fromisoformat(text))
+
+
+NOON = ms("2023-01-10T12:00+08:00")
 
 
 def registry(*extra_meters: str, number: int = 1) -> Registry:
@@ -81,6 +86,26 @@ def messages(count: int, first: int = 0) -> list[Packet]:
     return [message("B", start + 1000 * number, v=float(number)) for number in range(first, first + count)]
 
 
+def mixed() -> list[Packet]:
+    """Return packets of every kind: new, twice, contradicting, poisoned, for days that are judged already."""
+    begun = ms("2023-01-09T07:30+08:00")
+    twice = Packet(TOPIC, json.dumps([{"sn": "B", "t": NOON, "v": 1}, {"sn": "B", "t": NOON, "v": 1}]).encode())
+    contradiction = Packet(TOPIC, json.dumps([{"sn": "C", "t": NOON, "v": 1}, {"sn": "C", "t": NOON, "v": 2}]).encode())
+    late = [message("B", begun + 60_000 * minute, v=minute) for minute in range(3)]
+    return [
+        *messages(3),
+        *late,
+        twice,
+        Packet(TOPIC, b"{"),
+        message("X", NOON, v=1),
+        contradiction,
+        *messages(4),
+        message("B", NOON, v=5),
+        message("D", ms("2023-01-09T23:00+08:00"), p=3),
+        *late,
+    ]
+
+
 def numbered(count: int, first: int = 0) -> list[Packet]:
     """Return ``count`` packets that say nothing but their number."""
     return [Packet("m/1", b"%d" % number) for number in range(first, first + count)]
@@ -117,7 +142,7 @@ class StillClock:
 
 @dataclass
 class Room:
-    """An open ingest room. ``seen`` is what live rules were given."""
+    """An open ingest room."""
 
     folder: Path
     clock: StillClock
@@ -125,7 +150,6 @@ class Room:
     ledger: Ledger
     store: ReadingStore
     pipeline: Pipeline
-    seen: list[ReadingBatch] = field(default_factory=list)
 
     def put(self, *packets: Packet) -> list[Position]:
         return self.journal.append(packets, self.clock.at)
@@ -171,10 +195,22 @@ class Room:
         assert balance.new == self.store.count(), balance
 
 
-def a_ledger(path: Path) -> Path:
-    """Lay an empty migrated ledger to copy from: making one takes longer than a whole example."""
-    Database.file(path).close()
-    return path
+def begin_days(room: Room) -> None:
+    """Let the 9th of January have been judged in Shanghai, for gas (08:00) and power (00:00), and no later day."""
+    for scheme, day in ((f"{SHANGHAI}@8", "2023-01-09"), (f"{SHANGHAI}@0", "2023-01-09")):
+        room.begin(scheme, ordinal(day))
+
+
+def ordinal(day: str) -> int:
+    """Return the proleptic ordinal of an ISO date."""
+    return date.fromisoformat(day).toordinal()
+
+
+@cache
+def _empty_ledger() -> bytes:
+    with scratch() as folder:
+        Database.file(folder / "ledger.db").close()
+        return (folder / "ledger.db").read_bytes()
 
 
 @contextmanager
@@ -186,21 +222,25 @@ def opened(
     mappings: Sequence[JsonMapping] = (MAPPING,),
     around_store: Callable[[ReadingStore], ReadingStore] = lambda store: store,
     around_ledger: Callable[[IngestLedger], IngestLedger] = lambda ledger: ledger,
+    make_journal: Callable[[Path, JournalOptions | None], Journal] = Journal,
+    on_new: Callable[[ReadingBatch, Registry], None] = lambda _batch, _registry: None,
 ) -> Iterator[Room]:
     """Open the room whose files lie in ``folder``, with adapters of the test's own around the real stores."""
+    if not (folder / "ledger.db").exists():  # to make its tables takes longer than a whole example
+        (folder / "ledger.db").write_bytes(_empty_ledger())
     with ExitStack() as stack:
         database = stack.enter_context(closing(Database.file(folder / "ledger.db")))
         store = stack.enter_context(closing(SqliteReadings(folder / "readings.db")))
-        journal = stack.enter_context(closing(Journal(folder / "journal", options)))
-        clock, ledger, seen = StillClock(), Ledger(database), list[ReadingBatch]()
+        journal = stack.enter_context(closing(make_journal(folder / "journal", options)))
+        clock, ledger = StillClock(), Ledger(database)
         follower = Pipeline(
             journal,
             Decoders([JsonCodec(mapping) for mapping in mappings]),
             around_store(store),
             around_ledger(ledger.ingest),
             clock,
-            lambda batch, _registry: seen.append(batch),
+            on_new,
             pipeline or PipelineOptions(),
         )
         follower.use(registry())
-        yield Room(folder, clock, journal, ledger, store, follower, seen)
+        yield Room(folder, clock, journal, ledger, store, follower)
