@@ -51,9 +51,8 @@ def totals(steps: Intervals, scheme: DayScheme, day: int, rows: NDArray[np.int32
     row = np.searchsorted(rows, steps.point)
     shape = (max(len(kinds), 1), len(rows))
     cell = kind * len(rows) + row
-    covered = _summed(cell, inside, shape) / (end - start)
-    use = _summed(cell, steps.use * (inside / length), shape) / np.maximum(covered, 1.0)  # overlapping intervals count once
-    known = np.minimum(covered, 1.0)
+    known = np.minimum(_summed(cell, inside, shape) / (end - start), 1.0)
+    use = _summed(cell, steps.use * (inside / length), shape)
     quality = np.zeros(shape, np.uint32)
     np.bitwise_or.at(quality.reshape(-1), cell, steps.quality | cut)
     good = (known > 0) & (known >= known.max(axis=0) - CLOSE_ENOUGH)

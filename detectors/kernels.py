@@ -25,7 +25,7 @@ class Sums(NamedTuple):
 
     def plus(self, other: "Sums", least: int) -> "Sums":
         """Return the sums over the days of both."""
-        return Sums(self.use + other.use, self.days + other.days, max(least, 1))
+        return Sums(self.use + other.use, self.days + other.days, least)
 
     def means(self) -> Matrix:
         """Return the mean known day, (row,); NaN where too few are known."""
@@ -60,12 +60,12 @@ class KnownDays:
 
     def sums(self, first: int, last: int, least: int = 1) -> Sums:
         """Return the sums over the window's days first <= i < last; a mean needs ``least`` known days."""
-        return Sums(added(self.filled[first:last]), added(self.known[first:last]), max(least, 1))
+        return Sums(added(self.filled[first:last]), added(self.known[first:last]), least)
 
     def sliding_sums(self, first: int, last: int, width: int, least: int) -> Iterator[Sums]:
         """Yield the sums over every ``width`` successive days of first <= i < last, each good until the next."""
         use, days = _sliding(self.filled[first:last], width), _sliding(self.known[first:last], width)
-        return map(Sums, use, days, repeat(max(least, 1)))
+        return map(Sums, use, days, repeat(least))
 
 
 def added(days: NDArray[Number]) -> NDArray[Number]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from ingest.mqtt_options import MqttOptions
 from meterwatch.app.settings import SECRETS, Settings
-from meterwatch.stores.influx import InfluxOptions
+from meterwatch.stores.influx_options import InfluxOptions
 
 _HEAD = """\
 # meterwatch.toml: every setting, with its default. `meterwatch check` finds every mistake in it at once.

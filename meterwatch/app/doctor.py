@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ingest.mqtt_probe import probe
 from meterwatch.app import parts
+from meterwatch.app.books import open_books
 from meterwatch.app.settings import Settings
 from meterwatch.core.clock import real_now
 from meterwatch.core.errors import Refusal, Unavailable
@@ -113,7 +114,7 @@ def clock(settings: Settings) -> Iterator[Finding]:
 def _moved_to(settings: Settings) -> datetime | None:
     with ExitStack() as opened:
         try:
-            return parts.open_books(settings, opened).ledger.clock.moved_to() if _ledger_is_there(settings) else None
+            return open_books(settings, opened).ledger.clock.moved_to() if _ledger_is_there(settings) else None
         except (Refusal, Unavailable):
             return None  # the ledger's own check says so
 
@@ -139,7 +140,7 @@ def ledger(settings: Settings) -> Iterator[Finding]:
     with ExitStack() as opened:
         try:
             there = _ledger_is_there(settings)
-            registry = parts.open_books(settings, opened).registry.load() if there else Registry.empty()
+            registry = open_books(settings, opened).registry.load() if there else Registry.empty()
         except (Refusal, Unavailable) as problem:
             yield Finding("ledger", Verdict.BAD, _said(problem))
             return

@@ -12,9 +12,10 @@ from ingest.mqtt import Subscriber
 from ingest.pipeline import Decoders, Pipeline
 from ingest.receiver import Receiver
 from meterwatch.app import metrics
+from meterwatch.app.books import Books
 from meterwatch.app.evaluation import Evaluation
 from meterwatch.app.live import Live
-from meterwatch.app.parts import Books, codecs, rule_set, site
+from meterwatch.app.parts import codecs, rule_set, site
 from meterwatch.app.settings import Settings
 from meterwatch.core.instants import to_ms
 from meterwatch.core.model.readings import ReadingBatch

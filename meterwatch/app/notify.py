@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from meterwatch.app.parts import Books
+from meterwatch.app.books import Books
 from meterwatch.core.model.work import DutyState
 from meterwatch.core.ports import Channel
 from notifier import metrics

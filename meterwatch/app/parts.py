@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,16 +13,10 @@ from ingest.journal import Journal
 from ingest.mqtt import Subscriber
 from meterwatch.app.evaluation import RuleSet
 from meterwatch.app.settings import Settings
-from meterwatch.core.clock import Clock, MovedClock
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.ports import Channel, ReadingStore
-from meterwatch.stores.archive import SqlArchive
-from meterwatch.stores.database import Database
-from meterwatch.stores.ledger import Ledger
-from meterwatch.stores.readings_influx import InfluxReadings
 from meterwatch.stores.readings_sqlite import SqliteReadings
-from meterwatch.stores.registry import SqlRegistry
 from notifier.channels import CHANNELS
 from notifier.routing import Site
 
@@ -35,30 +29,12 @@ _NO_BROKER = Phrase(
 )
 
 
-@dataclass(frozen=True)
-class Books:
-    """Ledger, registry and archive over one database, and the clock that goes with them."""
-
-    ledger: Ledger
-    registry: SqlRegistry
-    archive: SqlArchive
-    clock: Clock
-
-
-def open_books(settings: Settings, opened: ExitStack) -> Books:
-    """Return the ledger's parts, closed with ``opened``. Business time is the clock row where one has been moved."""
-    if settings.ledger_url.startswith("sqlite:///"):
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.ledger_url)
-    opened.callback(database.close)
-    ledger = Ledger(database)
-    return Books(ledger, SqlRegistry(database), SqlArchive(database), MovedClock(ledger.clock.moved_to))
-
-
 def open_readings(settings: Settings, opened: ExitStack, *, read_only: bool = False) -> ReadingStore:
     """Return the reading store the settings name, closed with ``opened``."""
     store: ReadingStore
     if settings.readings.store == "influxdb" and settings.influxdb is not None:
+        from meterwatch.stores.readings_influx import InfluxReadings  # noqa: PLC0415 - its client takes long to import
+
         store = InfluxReadings(settings.influxdb)
     elif read_only:
         store = SqliteReadings.read_only(settings.data_dir / READINGS_FILE)

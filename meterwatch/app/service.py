@@ -15,6 +15,7 @@ from desk.app import Health, create_app
 from desk.callbacks import ReceiptDesk
 from desk.server import Server
 from meterwatch.app import metrics, parts
+from meterwatch.app.books import open_books
 from meterwatch.app.engine import Engine
 from meterwatch.app.notify import Notify
 from meterwatch.app.schedule import Metronome
@@ -67,7 +68,7 @@ class Service:
         self._beat_at = elapsed()
         self.over = threading.Event()
         try:
-            self.books = parts.open_books(settings, self._opened)
+            self.books = open_books(settings, self._opened)
             self.engine = self._engine() if "engine" in roles else None
             found: list[Role | None] = [self.engine, self._notify() if "notify" in roles else None]
             self.roles = [role for role in found if role is not None]

@@ -17,7 +17,7 @@ from ingest.journal import JournalOptions
 from ingest.mqtt_options import MqttOptions
 from ingest.pipeline import PipelineOptions
 from meterwatch.core.calendar import WorkingCalendar, zone_problem
-from meterwatch.stores.influx import InfluxOptions
+from meterwatch.stores.influx_options import InfluxOptions
 from notifier.channels import CHANNELS
 from notifier.outbox import OutboxOptions
 from notifier.routing import RoutingOptions

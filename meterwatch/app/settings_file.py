@@ -72,7 +72,8 @@ def load(path: Path) -> Settings:
     found += wrong
     if found or settings is None:
         places = _places(text)
-        raise SettingsError(path, [_placed(problem, places, variables) for problem in found])
+        placed = [_placed(problem, places, variables) for problem in found]
+        raise SettingsError(path, sorted(placed, key=lambda problem: problem.line or 0))
     return _rooted(settings, path.parent.resolve())
 
 

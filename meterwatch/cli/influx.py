@@ -11,6 +11,11 @@ from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.stores.influx_setup import Onboarding, prepare
 
 _NO_SECTION = Phrase("the settings have no [influxdb] section", "设置中没有 [influxdb] 段")
+_SHORTEST = 8  # InfluxDB takes no shorter password
+_NO_PASSWORD = Phrase(
+    "put a password of at least {length} characters into METERWATCH_INFLUX_PASSWORD",
+    "请在 METERWATCH_INFLUX_PASSWORD 中设置至少 {length} 个字符的密码",
+)
 _READY = Phrase(
     'InfluxDB is ready; set readings.store = "influxdb" to use it',
     'InfluxDB 已就绪；设置 readings.store = "influxdb" 即可使用',
@@ -37,8 +42,10 @@ def run(args: Namespace, out: Output) -> int:
     if options is None:
         raise Refusal(_NO_SECTION)
     password = os.environ.get("METERWATCH_INFLUX_PASSWORD", "")
+    if args.onboard and len(password) < _SHORTEST:
+        raise Refusal(_NO_PASSWORD, length=_SHORTEST)
     onboard = Onboarding(args.onboard, password) if args.onboard else None
-    steps = prepare(options, admin_token=os.environ.get("METERWATCH_INFLUX_ADMIN_TOKEN"), onboard=onboard)
+    steps = prepare(options, admin_token=os.environ.get("METERWATCH_INFLUX_ADMIN_TOKEN") or None, onboard=onboard)
     if out.as_json:
         out.data([{"changed": step.changed, "step": step.say(out.lang)} for step in steps])
     for step in steps:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from meterwatch.app import parts
+from meterwatch.app.books import Books, open_books
 from meterwatch.app.settings import Settings
 from meterwatch.app.settings_file import SettingsError, load
 from meterwatch.core.errors import Refusal
@@ -27,7 +27,7 @@ class Session(NamedTuple):
     """An open ledger and who is asking."""
 
     settings: Settings
-    books: parts.Books
+    books: Books
     viewer: Viewer
     opened: ExitStack
 
@@ -54,7 +54,7 @@ def session(args: Namespace) -> Iterator[Session]:
     """Open the ledger for a command."""
     settings = settings_of(args)
     with ExitStack() as opened:
-        books = parts.open_books(settings, opened)
+        books = open_books(settings, opened)
         account = account_name()
         day = books.clock.now().astimezone(ZoneInfo(settings.site.time_zone)).date()
         viewer = books.archive.viewer_for(account, settings.viewers.accounts.get(account), day)

@@ -199,12 +199,16 @@ def _from_deltas(readings: ReadingBatch, meters: Meters) -> Intervals:
     lengths = np.zeros(max(kind.code for kind in READING_TYPES) + 1, np.int64)
     for kind in READING_TYPES:
         lengths[kind.code] = kind.interval_s * 1000
+    length = lengths[readings.reading_type]
+    # Where one overlaps the one before it, only the part that is its own counts.
+    before = np.append(False, ~_changes(readings)) if len(readings) else np.empty(0, np.bool_)
+    own = np.where(before, np.minimum(length, np.diff(readings.time, prepend=0)), length)
     return Intervals(
         readings.usage_point,
         readings.reading_type,
-        readings.time - lengths[readings.reading_type],
+        readings.time - own,
         readings.time,
-        readings.value * _multiplier(readings, meters),
+        readings.value * _multiplier(readings, meters) * (own / length),
         readings.quality & np.uint32(Quality.SUSPECT),
     )
 

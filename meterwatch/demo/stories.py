@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property
 
 from ingest.outcomes import Balance
-from meterwatch.app.parts import Books
+from meterwatch.app.books import Books
 from meterwatch.core.calendar import meter_day
 from meterwatch.core.model.alerts import Alert
 from meterwatch.core.model.phrase import Phrase

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from meterwatch.app.parts import Books
+from meterwatch.app.books import Books
 from meterwatch.core.model.alerts import Alert
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.work import Duty, DutyState

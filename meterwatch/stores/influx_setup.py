@@ -19,7 +19,8 @@ from influxdb_client.service.setup_service import SetupService
 
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.stores.influx import Influx, InfluxOptions
+from meterwatch.stores.influx import Influx
+from meterwatch.stores.influx_options import InfluxOptions
 
 _DAY_S = 86_400
 # Each shard that a query touches costs time: day totals are few, and read by the year.

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from meterwatch.core.model.reading_types import BY_CODE, READING_TYPES
 from meterwatch.core.model.readings import Appended, DayTotals, ReadingBatch
 from meterwatch.stores.highwater import UNKNOWN, HighWater
-from meterwatch.stores.influx import Influx, InfluxOptions, Series, any_of, select, tag_value
+from meterwatch.stores.influx import Influx, Series, any_of, select, tag_value
+from meterwatch.stores.influx_options import InfluxOptions
 from meterwatch.stores.judge import judge
 from meterwatch.stores.points import require_known, unknown_codes
 

@@ -1,4 +1,7 @@
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -12,23 +15,34 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool, bool], Path]:
+    """Return folders made once, to be copied: for an account that is mapped to a person or not, filled or not."""
+
+    @cache
+    def make(mapped: bool, filled: bool) -> Path:
+        folder = tmp_path_factory.mktemp("prepared")
+        set_up(folder, mapped=mapped)
+        if filled:
+            fill(folder)
+        return folder
+
+    return make
+
+
 @pytest.fixture
-def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def empty(tmp_path: Path, prepared: Callable[[bool, bool], Path], capsys: pytest.CaptureFixture[str]) -> Terminal:
     """Settings and a registry, and nothing has happened yet."""
-    set_up(tmp_path)
-    return Terminal(tmp_path, capsys)
+    return Terminal(copytree(prepared(True, False), tmp_path, dirs_exist_ok=True), capsys)
 
 
 @pytest.fixture
-def meterwatch(empty: Terminal) -> Terminal:
+def meterwatch(tmp_path: Path, prepared: Callable[[bool, bool], Path], capsys: pytest.CaptureFixture[str]) -> Terminal:
     """Something of everything."""
-    fill(empty.folder)
-    return empty
+    return Terminal(copytree(prepared(True, True), tmp_path, dirs_exist_ok=True), capsys)
 
 
 @pytest.fixture
-def stranger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def stranger(tmp_path: Path, prepared: Callable[[bool, bool], Path], capsys: pytest.CaptureFixture[str]) -> Terminal:
     """The same, called by an account nobody is mapped to."""
-    set_up(tmp_path, mapped=False)
-    fill(tmp_path)
-    return Terminal(tmp_path, capsys)
+    return Terminal(copytree(prepared(False, True), tmp_path, dirs_exist_ok=True), capsys)

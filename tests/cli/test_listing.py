@@ -80,7 +80,7 @@ class TestAlerts:
     def test_in_words(self, meterwatch: Terminal) -> None:
         assert rows(meterwatch("alerts", "--all"))[1:] == [
             ["3", "churn", "C3/gas", "2023-02-28", "warning", "25.5", "0.55", "withdrawn"],
-            ["2", "load over capacity", "P2", "2023-02-28", "100", "1.2", "2023-02-28", "day over"],
+            ["2", "load over capacity", "P2", "2023-02-28", "warning", "100", "1.2", "2023-02-28", "day over"],
             ["1", "churn", "C1/gas", "2023-02-28", "warning", "25.5", "0.55"],
             [
                 *("4", "churn", "C2/electricity", "2023-01-29", "warning", "25.5", "0.55", "2023-02-27", "recovered"),

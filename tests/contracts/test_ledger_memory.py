@@ -94,7 +94,7 @@ class TestMemory:
         subjects = [f"C{number:05d}/gas" for number in range(1300)]
         facts = [fact(subject) for subject in subjects]
         ledger.evaluation.commit(Commit(NOW, 1, facts=facts, states=[state(subject) for subject in subjects]))
-        assert ledger.evaluation.facts("churn", DAY, DAY, subjects) == facts
+        assert ledger.evaluation.facts("churn", DAY, DAY, reversed(subjects)) == facts
         assert len(ledger.evaluation.states("churn", DAY, subjects)) == 1300
         ledger.evaluation.commit(Commit(NOW, 1, ["churn"], dict.fromkeys(subjects, DAY), DAY))
         assert ledger.evaluation.facts("churn", DAY, DAY) == []

@@ -298,6 +298,15 @@ class TestReceipts:
         ledger.outbox.accept(receipt("N1"))
         assert [(m.key, m.state) for m in ledger.outbox.messages()] == [("k2", S.DELIVERED), ("k1", S.ACCEPTED)]
 
+    def test_under_an_id_the_provider_gave_twice_stay_with_their_message(self, ledger: Ledger, database: Database) -> None:
+        queue(ledger, "k1", "k2")
+        first, second = lease(ledger)
+        ledger.outbox.record(first, S.ACCEPTED, NOW, "", "P1")
+        ledger.outbox.accept(receipt("P1"))
+        ledger.outbox.record(second, S.ACCEPTED, NOW, "", "P1")
+        assert [row[4] for row in contents(database)["receipts"]] == [1]
+        assert [(m.key, m.state) for m in ledger.outbox.messages()] == [("k2", S.ACCEPTED), ("k1", S.DELIVERED)]
+
 
 class TestHistory:
     def test_has_one_row_per_change_and_newest_message_first(self, ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -76,6 +77,11 @@ class TestServer:
             socket.create_connection((host, int(port)), 5).close()
         with socket.socket() as probe:
             assert probe.connect_ex((host, int(port))) != 0
+
+    def test_stopped_leaves_no_thread(self) -> None:
+        with serving(GOOD):
+            assert "desk.http" in {thread.name for thread in threading.enumerate()}
+        assert "desk.http" not in {thread.name for thread in threading.enumerate()}
 
     def test_the_port_is_free_at_once(self) -> None:
         with serving(GOOD) as address:

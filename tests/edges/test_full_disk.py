@@ -71,6 +71,11 @@ def test_acknowledgement_stops_and_nothing_is_lost(folder: Path) -> None:
         assert "No space left on device" in body
         assert len(acknowledged(broker)) == 20
 
+        service.kill()
+        service.start()
+        until(lambda: service.metric("meterwatch_journal_writable") == 0, "the journal to refuse after a restart as well")
+        assert len(acknowledged(broker)) == 20
+
         disk.free()
         until(lambda: len(acknowledged(broker)) == 60, "all acknowledgements")
         until(service.ready, "the service to be ready again")

@@ -143,6 +143,7 @@ class TestDamage:
             kept = [packet.payload for packet, end in zip(numbered(3), ends[1:], strict=True) if end <= cut]
             for _ in range(2):
                 with closing(Journal(folder)) as journal:
+                    assert journal.bytes_on_disk() == journal.end.offset, cut
                     assert payloads(journal) == kept, cut
                     assert journal.append([Packet("m/1", b"after")], NOW)
                     kept = [*kept, b"after"]

@@ -15,7 +15,8 @@ from ingest.journal import Journal, JournalOptions
 from ingest.outcomes import Balance, Folded
 from meterwatch.core.errors import Unavailable
 from meterwatch.core.instants import to_us
-from meterwatch.core.model.packets import Packet
+from meterwatch.core.model.packets import Outcome, Packet
+from tests.support.dying import operations
 from tests.support.room import NOW, follow, numbered, settle_all
 from tests.support.tmpfs import SmallDisk
 
@@ -113,6 +114,11 @@ class TestBalance:
         assert Balance(received=1, decoded=1, readings=2, new=1, refused=1).holds()
         assert not Balance(received=1, decoded=1, readings=2, new=1).holds()
 
+    def test_of_two_outcomes_of_a_packet_the_last_counts(self, journal: Journal) -> None:
+        again = Outcome(journal.first, rejected=False, decoded=1, duplicate=1)
+        journal.settle([again])
+        assert journal.balance() == Balance(received=12, decoded=12, readings=12, new=11, duplicate=1)
+
     def test_a_torn_row_and_rows_of_zeros_are_written_over_or_passed_over(self, journal: Journal, tmp_path: Path) -> None:
         path = tmp_path / "000000000001.out"
         before = journal.balance()
@@ -128,12 +134,13 @@ def append_until_refused(journal: Journal, size: int) -> list[bytes]:
     """Append packets of ``size`` bytes, five at a time, until the journal refuses; return the payloads it took."""
     kept: list[bytes] = []
     try:
-        while True:
+        while len(kept) < 10_000:
             group = [packet.payload.rjust(size) for packet in numbered(5, len(kept))]
             journal.append([Packet("m/1", payload) for payload in group], NOW)
             kept += group
     except Unavailable:
         return kept
+    raise AssertionError("it takes everything")
 
 
 class TestBound:
@@ -237,6 +244,35 @@ class TestFullDisk:
         disk.fill()
         with closing(Journal(folder)) as journal:
             assert len(follow(journal)) == 5
+
+
+class TestDurability:
+    def test_a_packet_is_synced_before_anyone_sees_it_or_may_acknowledge_it(self, tmp_path: Path) -> None:
+        with closing(Journal(tmp_path, SMALL)) as journal:
+            start = journal.end
+            made = operations(lambda: journal.append(numbered(9), NOW), lambda: journal.end)
+            assert made == [("pwrite", start), ("fdatasync", start)]
+            full = journal.end
+            made = operations(lambda: journal.append(numbered(1), NOW), lambda: journal.end)
+            begun = ["open", "pwrite", "fsync", "open", "fsync"]  # the segment's header, then its name
+            assert made[:-2] == [(name, full) for name in begun]
+            assert [(name, end.segment) for name, end in made[-2:]] == [("pwrite", 2), ("fdatasync", 2)]
+
+    def test_outcomes_are_synced_before_the_release(self, tmp_path: Path) -> None:
+        with closing(Journal(tmp_path, SMALL)) as journal:
+            journal.append(numbered(1), NOW)
+            names = [name for name, _ in operations(lambda: settle_all(journal), lambda: None)]
+            first = names.index("pwrite")
+            assert names[first : first + 4] == ["pwrite", "fdatasync", "open", "fsync"]
+            assert names[-1] == "pwrite"
+
+    def test_whole_files_are_synced_before_they_get_their_name(self, tmp_path: Path) -> None:
+        for write in (
+            lambda: segments.write_file(tmp_path / "1.seg", 0, numbered(1)),
+            lambda: Folded(1, Balance()).store(tmp_path),
+        ):
+            names = [name for name, _ in operations(write, lambda: None)]
+            assert names[names.index("flush") :] == ["flush", "fsync", "rename", "open", "fsync"]
 
 
 def deaths(*arguments: str) -> int:

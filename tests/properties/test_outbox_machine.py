@@ -17,7 +17,7 @@ from tests.support.scratch import scratch
 CHANNEL = "webhook"
 S = MessageState
 STEPS = {**MESSAGE_STEPS, S.WITHDRAWN: {S.QUEUED}}  # the alert came back: its message was never sent and is queued anew
-SUBJECTS = st.sampled_from(["C1/gas", "C2/gas", "C3/gas"])
+SUBJECTS = st.sampled_from(["C1/gas", "C2/gas"])
 LONG_OR_OVER = st.sampled_from([HOUR, timedelta(0)])  # of real time: nothing in a test waits for the one
 REPORTED = st.sampled_from([S.DELIVERED, S.UNDELIVERED])
 
@@ -78,7 +78,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     # --- the engine ----------------------------------------------------------------------------------------------
 
-    @rule(subject=SUBJECTS, hours=st.integers(0, 3))
+    @rule(subject=SUBJECTS, hours=st.sampled_from([1, 10_000, 10_000]))
     def open_alert(self, subject: str, hours: int) -> None:
         about = episode(subject)
         ends = self.now + hours * HOUR
@@ -103,13 +103,13 @@ class OutboxMachine(RuleBasedStateMachine):
             if self.expected[self.numbers[subject]].state is S.QUEUED:
                 self.expected[self.numbers[subject]].step(S.WITHDRAWN)
 
-    @rule(hours=st.sampled_from([1, 2, 31 * 24]))
+    @rule(hours=st.sampled_from([1, 31 * 24]))
     def business_time_moves(self, hours: int) -> None:
         self.now += hours * HOUR
 
     # --- senders -------------------------------------------------------------------------------------------------
 
-    @rule(target=leases, owner=st.sampled_from("AB"), held=LONG_OR_OVER, limit=st.integers(1, 3))
+    @rule(target=leases, owner=st.sampled_from("AB"), held=LONG_OR_OVER, limit=st.integers(1, 2))
     def take(self, owner: str, held: timedelta, limit: int) -> MultipleResults[Lease]:
         for one in self.expected.values():
             one.drop(self.now)
@@ -149,7 +149,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     # --- providers -----------------------------------------------------------------------------------------------
 
-    @rule(number=st.integers(1, 3), state=REPORTED, own=st.booleans())
+    @rule(number=st.integers(1, 2), state=REPORTED, own=st.booleans())
     def report(self, number: int, state: MessageState, own: bool) -> None:
         reference = f"N{number}" if own else f"P{number}"
         fresh = self.ledger.outbox.accept(Receipt(CHANNEL, reference, state, self.now, self.now))
@@ -180,6 +180,6 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 OutboxMachine.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=120, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestOutbox = OutboxMachine.TestCase

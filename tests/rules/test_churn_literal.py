@@ -3,7 +3,7 @@
 Uses are written as lists of days, oldest first, the judged day last; None = nothing is known of that day.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from math import isclose
@@ -14,10 +14,11 @@ import pytest
 from detectors import episodes
 from detectors.evaluate import evaluate, subjects_by_rule
 from detectors.rules.churn import RULE, ChurnOptions
-from meterwatch.core.calendar import spring_festival
+from meterwatch.core.calendar import DayScheme, meter_day, spring_festival
 from meterwatch.core.model.alerts import Episode, FactRow
-from meterwatch.core.model.registry import Customer, CustomerClass
-from tests.support.rules import DAY, Days, Supply, given, material, registry, window
+from meterwatch.core.model.reading_types import Commodity
+from meterwatch.core.model.registry import Customer, CustomerClass, Registry
+from tests.support.rules import Days, Supply, given, material, registry, window
 
 OPTIONS = RULE.options
 SUBJECT = "C1/electricity"
@@ -76,6 +77,12 @@ def test_the_fact_carries_its_evidence() -> None:
     assert figures["known_days"] == 35
 
 
+def test_a_mean_of_too_few_days_is_not_told() -> None:
+    figures = judge([*[None] * 17, *[100.0] * 19, 50.0]).figures
+    assert figures.keys() == {"use", "known_days"}
+    assert judge([*[None] * 11, *[100.0] * 25, 50.0]).figures.keys() == {"use", "month_mean", "day_ratio", "known_days"}
+
+
 def test_literal_opens_no_episode() -> None:
     fact = judge([*[100.0] * 36, 0.0])
     assert fact.crossing == ("literal",)
@@ -126,6 +133,7 @@ def last_year(ends: int = 0, dip: float = 100.0, normal: float = 100.0) -> list[
         (60.0, last_year(), 0.60, True),  # last year was level
         (60.0, last_year(0, 80.0), 0.75, False),  # last year fell to 0.8 by itself
         (56.0, last_year(0, 80.0), 0.70, False),  # exactly 0.70
+        (35.0, last_year(0, 50.0), 0.70, False),
         (55.0, last_year(0, 80.0), 0.6875, True),
         (60.0, last_year(10, 80.0), 0.75, False),  # ten days later last year
         (60.0, last_year(-10, 80.0), 0.75, False),  # ten days earlier
@@ -151,8 +159,13 @@ def test_guarded_takes_out_what_last_year_did_by_itself(
 @pytest.mark.parametrize(("ends", "crosses"), [(-11, True), (-10, False), (10, False), (11, True)])
 def test_guarded_looks_ten_days_about_last_years_day_and_no_further(ends: int, crosses: bool) -> None:
     """A week at half: seen whole, the ratio is 0.5 and 0.36 becomes 0.72; seen but for a day it is 0.57 and 0.36 crosses."""
-    fact = judge([*[100.0] * 30, *[36.0] * 7], last_year(ends, 50.0))
-    assert ("guarded" in fact.crossing) is crosses
+    today, then = date(2023, 6, 15).toordinal(), date(2022, 6, 15).toordinal()
+
+    def use(day: int) -> float:
+        return 36.0 if today - 7 < day <= today else 50.0 if then + ends - 7 < day <= then + ends else 100.0
+
+    at = date.fromordinal(today)
+    assert guarded_days(use, at, at, lunar=True) == ([at] if crosses else [])
 
 
 @pytest.mark.parametrize(
@@ -212,8 +225,8 @@ def test_the_days_before_it_opened_are_counted() -> None:
 
 
 def test_a_row_of_recovered_days_may_begin_before_it_opens() -> None:
-    (episode,) = live([10.0, 10.0, None, 80.0])
-    assert (episode.opened_day, episode.recovered) == (3, 1)
+    (episode,) = live([10.0, 10.0, 80.0, None])
+    assert (episode.opened_day, episode.recovered) == (3, 1)  # the unknown day does not break it
 
 
 def test_the_baseline_stays_frozen_while_the_mean_sinks() -> None:
@@ -236,6 +249,7 @@ def test_gaps_are_not_days_below() -> None:
         (5, 0, False),  # 23 of 30
         (3, 5, True),  # unknown days are not counted: 20 of 25
         (4, 5, False),  # 19 of 25
+        (3, 6, False),  # 19 of 24: 79 %
         (0, 23, False),  # 5 of 7
         (0, 20, True),  # 8 of 10
     ],
@@ -322,10 +336,10 @@ def closed_for_the_festival(day: int) -> float:
 def guarded_days(use_of: Callable[[int], float | None], first: date, last: date, *, lunar: bool) -> list[date]:
     held = registry([Supply("C1", "P1")])
     rows = np.arange(1, dtype=np.int32)
-    subjects = subjects_by_rule([RULE], held, rows, held.scheme_order[0])[RULE.name]
+    judged = subjects_by_rule([RULE], held, rows, held.scheme_order[0])[RULE.name]
     made = material(held, lambda day, _: use_of(day), lunar=lunar)
     days = range(first.toordinal(), last.toordinal() + 1)
-    crossed = (day for day in days if evaluate(RULE, OPTIONS, subjects, day, made).facts.crossing["guarded"][0])
+    crossed = (day for day in days if evaluate(RULE, OPTIONS, judged, day, made).facts.crossing["guarded"][0])
     return [date.fromordinal(day) for day in crossed]
 
 
@@ -375,10 +389,26 @@ def test_a_factory_that_stays_closed_after_the_festival_opens_all_the_same() -> 
 )
 def test_residential_and_wheeling_customers_are_left_out(customer: Customer, judged: bool) -> None:
     held = registry([Supply("C1", "P1")], customers={"C1": customer})
-    rows: Sequence[int] = [0]
-    subjects = subjects_by_rule([RULE], held, np.array(rows, np.int32), held.scheme_order[0])[RULE.name]
-    assert subjects.names == ((SUBJECT,) if judged else ())
+    assert subjects(held, held.scheme_order[0]) == ((SUBJECT,) if judged else ())
 
 
-def test_a_day_is_judged_once_for_each_customer_and_commodity() -> None:
-    assert judge([*[100.0] * 36, 0.0]).day == DAY
+def subjects(held: Registry, scheme: DayScheme) -> tuple[str, ...]:
+    return subjects_by_rule([RULE], held, held.schemes[scheme], scheme)[RULE.name].names
+
+
+def test_a_customer_is_judged_once_for_each_commodity() -> None:
+    held = registry(
+        [Supply("C1", "E1"), Supply("C1", "E2"), Supply("C1", "G1"), Supply("C2", "G2")],
+        commodity={"G1": Commodity.GAS, "G2": Commodity.GAS},
+    )
+    power, gas = meter_day(Commodity.ELECTRICITY, "Asia/Shanghai"), meter_day(Commodity.GAS, "Asia/Shanghai")
+    assert subjects(held, power) == ("C1/electricity",)
+    assert subjects(held, gas) == ("C1/gas", "C2/gas")
+
+
+def test_a_customer_in_two_zones_is_judged_when_the_later_day_has_closed() -> None:
+    held = registry([Supply("C1", "E1"), Supply("C1", "E2"), Supply("C2", "E1", 0, 1)], zones={"E2": "Europe/Rome"})
+    shanghai, rome = held.scheme_order
+    assert (shanghai.zone, rome.zone) == ("Asia/Shanghai", "Europe/Rome")
+    assert subjects(held, shanghai) == ("C2/electricity",)
+    assert subjects(held, rome) == ("C1/electricity",)

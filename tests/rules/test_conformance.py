@@ -132,9 +132,10 @@ def test_the_made_up_fleet_holds_rows_on_both_sides_of_every_bound(rule: AnyRule
 
 @every_rule
 def test_a_block_is_judged_as_its_rows_are(rule: AnyRule) -> None:
-    made = made_up(rule, BLOCK + 3, seed=2)
-    tail = slice(BLOCK - 2, None)
-    assert_same(taken(judged(rule, made), tail), judged(rule, columns_of(made, tail)))
+    made = made_up(rule, 5 * BLOCK + 3, seed=2)
+    whole = judged(rule, made)
+    for part in (slice(0, 9), slice(BLOCK - 2, BLOCK + 2), slice(5 * BLOCK - 2, None)):
+        assert_same(taken(whole, part), judged(rule, columns_of(made, part)))
 
 
 @every_rule
@@ -214,10 +215,8 @@ def test_without_last_year_it_still_answers(rule: AnyRule) -> None:
 # --- what a live rule needs -------------------------------------------------------------------------------------------
 
 
-@every_rule
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.live_by], ids=lambda rule: rule.name)
 def test_a_live_rule_looks_at_rates_only(rule: AnyRule) -> None:
-    if not rule.live_by:
-        return
     made = made_up(rule, 50, seed=6)
     nothing = UsageWindow(DAY, np.full((rule.lookback + 1, 50), np.nan))
     facts = judged(rule, made)

@@ -1,11 +1,14 @@
 """Load over capacity: the mean rate between two readings against the limit (RULES use-monitor; power 15, important 9(2))."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from detectors import episodes
 from detectors.rule import RuleInput
 from detectors.rules.load import RULE, LoadOptions
+from meterwatch.core.model.alerts import FactRow
 from meterwatch.core.model.reading_types import BY_NAME
 from meterwatch.core.model.readings import ReadingBatch
 from meterwatch.core.model.registry import FOREVER_MS, Meters
@@ -57,6 +60,12 @@ def test_a_register_read_at_exactly_the_limit_does_not_cross(start: float) -> No
     rates = intervals(batch, meters).rates()
     assert not any(crosses(rate, 100.0) for rate in rates)
     assert all(crosses(rate, 99.99) for rate in rates)
+
+
+def test_only_the_alerting_policy_raises_alerts() -> None:
+    two = replace(RULE, policies=("literal", "other"))
+    assert episodes.one_day(two, FactRow(RULE.name, "P1", DAY, ("other",), {})) is None
+    assert episodes.one_day(two, FactRow(RULE.name, "P1", DAY, ("literal", "other"), {})) is not None
 
 
 def test_a_crossing_day_is_an_alert_of_one_day() -> None:

@@ -73,11 +73,21 @@ def test_a_step_back_is_unknown() -> None:
     assert bits(found) == [Quality.GOOD, Quality.STEP_BACK, Quality.GOOD]
 
 
-@pytest.mark.parametrize("wrong", [0.0, 104.9, 106.1, 9_999.0])
+@pytest.mark.parametrize("wrong", [0.0, 99.9, 107.1, 9_999.0])
 def test_a_single_misread_register_is_no_use(wrong: float) -> None:
     found = of_register({1: 100.0, 2: 105.0, 3: wrong, 4: 106.0, 5: 107.0})
     assert steps(found) == [(1, 2, 5.0), (2, 4, 1.0), (4, 5, 1.0)]
     assert bits(found) == [Quality.GOOD, Quality.STEP_BACK, Quality.GOOD]
+
+
+def test_where_either_of_two_may_be_misread_the_step_is_taken_over_both() -> None:
+    found = of_register({1: 100.0, 2: 105.0, 3: 104.9, 4: 106.0, 5: 107.0})
+    assert steps(found) == [(1, 4, 6.0), (4, 5, 1.0)]
+
+
+def test_a_register_that_trembles_at_its_last_digit_stands_still() -> None:
+    found = of_register({hour: 100.0 + 0.01 * (hour % 2) for hour in range(1, 26)})
+    assert steps(found) == [(1, 25, 0.0)]
 
 
 def test_a_misread_register_beside_a_rollover_is_no_second_rollover() -> None:
@@ -103,7 +113,7 @@ def test_registers_of_other_points_and_types_are_no_neighbours() -> None:
 
 OLD = Meter(digits=5, multiplier=1.0, valid_from=0, valid_to=10 * HOUR)
 NEW = Meter(digits=5, multiplier=40.0, valid_from=10 * HOUR)
-AROUND_10 = {8: 500.0, 9: 503.0, 11: 2.0, 12: 3.0}
+AROUND_10: dict[float, float] = {8: 500.0, 9: 503.0, 11: 2.0, 12: 3.0}
 
 
 def test_the_multiplier_is_that_of_the_meter_installed_then() -> None:
@@ -130,7 +140,7 @@ def test_with_one_index_its_side_is_known(final: float, initial: float, known: t
 
 
 def test_a_reading_at_the_moment_of_the_exchange_is_the_old_meters() -> None:
-    at_10 = {8: 500.0, 10: 504.0, 11: 2.0}
+    at_10: dict[float, float] = {8: 500.0, 10: 504.0, 11: 2.0}
     assert steps(of_register(at_10, OLD, NEW._replace(initial=1.5))) == [(8, 10, 4.0), (10, 11, 20.0)]
     both = of_register(at_10, OLD._replace(final=504.0), NEW._replace(initial=1.5))
     assert steps(both) == [(8, 10, 4.0), (10, 11, 20.0)]
@@ -211,6 +221,13 @@ def test_the_meter_installed_then(bounds: list[int], asked: list[tuple[int, int]
 def test_an_interval_meter_says_what_flowed_until_its_time(kind: str, minutes: int) -> None:
     found = intervals(batch(series(kind, {3: 12.0})), meters(Meter(multiplier=10.0)))
     assert steps(found) == [(3 - minutes / 60, 3, 120.0)]
+
+
+def test_of_an_interval_over_the_end_of_another_only_its_own_part_counts() -> None:
+    found = intervals(batch(series("gas.interval.hour", {3: 12.0, 3.25: 8.0, 4.5: 5.0})), meters())
+    assert steps(found) == [(2, 3, 12.0), (3, 3.25, 2.0), (3.5, 4.5, 5.0)]
+    apart = [*series("gas.interval.hour", {3: 12.0}), *series("gas.interval.hour", {3.25: 8.0}, point=1)]
+    assert steps(intervals(batch(apart), meters())) == [(2, 3, 12.0), (2.25, 3.25, 8.0)]
 
 
 def test_use_is_rate_times_interval() -> None:

@@ -1,4 +1,4 @@
-"""The same month, however it arrives: in one go, with kills in the middle, shuffled within the meter day, everything twice."""
+"""The same month, however it arrives: in one go, with kills in between, shuffled within the meter day, or twice."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,14 @@ def finish(process: "subprocess.Popen[bytes]", folder: Path) -> None:
     assert process.wait(DEADLINE_S) == 0, (folder / "errors").read_text()
 
 
+def reached(folder: Path, process: "subprocess.Popen[bytes]", moment: datetime) -> bool:
+    return (clock(folder) or START) >= moment or process.poll() is not None
+
+
 def play_with_kills(players: Players, folder: Path, port: int) -> "subprocess.Popen[bytes]":
     process = players.play(folder, port, "plain")
     for moment in KILLED_AT:
-        until(
-            lambda moment=moment: (clock(folder) or START) >= moment or process.poll() is not None, f"{moment}", DEADLINE_S
-        )
+        until(partial(reached, folder, process, moment), f"{moment}", DEADLINE_S)
         assert process.poll() is None, (folder / "errors").read_text()
         players.kill(process)
         process = players.play(folder, port, "plain")

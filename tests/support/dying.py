@@ -1,4 +1,4 @@
-"""A process that dies between two file operations, as SIGKILL or a power cut would have it."""
+"""File operations: what a call does to the disk, and a process that dies between two of them."""
 
 import os
 import signal
@@ -27,15 +27,32 @@ def dies(life: Callable[[], None], before: int) -> bool:
     return status == signal.SIGKILL
 
 
+def operations(call: Callable[[], object], look: Callable[[], Any]) -> list[tuple[str, Any]]:
+    """Return the file operations ``call`` makes, in order, each with what ``look`` says just before it."""
+    found: list[tuple[str, Any]] = []
+    _on_each(lambda name: found.append((name, look())))
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
 def _die_before(number: int) -> None:
     left = number
 
-    def profile(_frame: Any, event: str, called: Any) -> None:
+    def count(_name: str) -> None:
         nonlocal left
-        if event != "c_call" or called.__name__ not in _FILE_OPERATIONS.get(called.__module__, ()):
-            return
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         left -= 1
+
+    _on_each(count)
+
+
+def _on_each(notice: Callable[[str], None]) -> None:
+    def profile(_frame: Any, event: str, called: Any) -> None:
+        if event == "c_call" and called.__name__ in _FILE_OPERATIONS.get(called.__module__, ()):
+            notice(called.__name__)
 
     sys.setprofile(profile)

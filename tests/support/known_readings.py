@@ -17,7 +17,7 @@ from meterwatch.core.instants import to_ms
 
 ZONE = ZoneInfo("Asia/Shanghai")
 FIRST = date(2023, 6, 1)
-HISTORY = 40
+HISTORY = 30
 DROP = 1  # days after FIRST on which C1 begins to use less
 OVERLOADS = (1, 4, 6)  # days after FIRST on which E1 runs over its capacity of 315 kW
 # With 450 instead of 1000 the mean of seven days falls below 70 % of the month's when four of them are such days:
@@ -81,6 +81,12 @@ class Act(NamedTuple):
 def at(day: int, hour: int, minute: int = 0) -> datetime:
     """Return local time on the day ``day`` days after FIRST."""
     return datetime.combine(FIRST + timedelta(days=day), datetime.min.time(), ZONE) + timedelta(hours=hour, minutes=minute)
+
+
+def day_of(point: str, time: int) -> int:
+    """Return how many days after FIRST the meter day begins that an interval ending at ``time`` lies in."""
+    begins = at(0, 8 if point in GAS_POINTS else 0)
+    return (time - 1 - to_ms(begins)) // 86_400_000
 
 
 def gas_use(point: str, day: int) -> float:
@@ -167,6 +173,6 @@ def kept(sent: list[Sent]) -> dict[tuple[str, int, int], float]:
     """Return what must be stored once everything sent has arrived: of two values the first."""
     stored: dict[tuple[str, int, int], float] = {}
     for packet in sent:
-        for *key, value in packet.readings:
-            stored.setdefault((key[0], key[1], key[2]), value)
+        for point, kind, time, value in packet.readings:
+            stored.setdefault((point, kind, time), value)
     return stored

@@ -73,7 +73,8 @@ def episode(subject: str = "C1/gas", opened_day: int = DAY, **changes: Any) -> E
 
 
 def load_episode(subject: str = "P1", opened_day: int = DAY, **changes: Any) -> Episode:
-    plain: dict[str, Any] = {"figures": {"peak": 120.0, "limit": 100.0, "share": 1.2}}
+    figures = {"peak": 120.0, "limit": 100.0, "share": 1.2}
+    plain: dict[str, Any] = {"figures": figures, "stages": (Stage("warn", opened_day),)}
     return Episode("load", "literal", subject, opened_day, opened_day, **plain | changes)
 
 

@@ -1,4 +1,4 @@
-"""A month played by a process of its own, so that it can be killed: ``python -m tests.support.month FOLDER PORT VARIANT LENGTH``.
+"""A month played by a process of its own that can be killed: ``python -m tests.support.month FOLDER PORT VARIANT LENGTH``.
 
 Started again in the same folder it goes on where the ledger's clock stands.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Self
 
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -232,11 +232,18 @@ class Publisher:
         if user := list(user):
             properties.UserProperty = user
         extra = {"properties": properties} if user else {}
-        sent = [self._client.publish(topic, payload, qos, retain, **extra) for payload in payloads]
-        for message in sent:
-            assert message.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
-            message.wait_for_publish(20)
-            assert message.is_published()
+        _confirm([self._client.publish(topic, payload, qos, retain, **extra) for payload in payloads])
+
+    def publish_each(self, packets: Iterable[tuple[str, bytes]]) -> None:
+        """Publish (topic, payload) pairs at QoS 1."""
+        _confirm([self._client.publish(topic, payload, 1) for topic, payload in packets])
+
+
+def _confirm(sent: Iterable[MQTTMessageInfo]) -> None:
+    for message in sent:
+        assert message.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        message.wait_for_publish(20)
+        assert message.is_published()
 
 
 def _run(command: list[str]) -> None:

@@ -73,7 +73,7 @@ def utc(text: str) -> int:
 def day_totals(
     readings: Iterable[Reading], scheme: DayScheme, day: int, installed: Meters | None = None, points: int = 1
 ) -> DayTotals:
-    """Return a day's totals of the rows 0 .. ``points`` - 1 as the evaluation computes them: from the day's reading range."""
+    """Return a day's totals of rows 0 .. ``points`` - 1 as the evaluation computes them: from the day's reading range."""
     start, end = reading_range(scheme, day)
     stored = batch(one for one in readings if start < one.time <= end)
     steps = intervals(stored, meters() if installed is None else installed)

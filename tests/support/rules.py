@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from detectors.daily import DailyOptions
 from detectors.evaluate import Material
 from detectors.rule import AnyRule, RuleInput, UsageWindow
+from meterwatch.core.model.reading_types import Commodity
 from meterwatch.core.model.readings import DayTotals
 from meterwatch.core.model.registry import (
     COMMODITIES,
     FOREVER_DAY,
     Agreements,
-    Commodity,
     Customer,
     CustomerClass,
     Meters,
@@ -49,7 +49,8 @@ def made_up(rule: AnyRule, rows: int, seed: int, unknown: float = 0.05) -> RuleI
     level = np.exp(rng.normal(5, 2, rows))
     drop = rng.choice([1.0, 0.7, 0.6, 0.3, 0.0], rows)
     recent = level * rng.uniform(0.9, 1.1, (rule.lookback + 1, rows))
-    recent[-rng.integers(1, 8) :] *= drop
+    since = rng.integers(1, 9, rows)
+    recent *= np.where(np.arange(rule.lookback, -1, -1)[:, None] < since, drop, 1.0)
     limit = np.where(rng.random(rows) < 0.1, np.nan, level / 10)
     return RuleInput(
         DAY,

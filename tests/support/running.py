@@ -45,7 +45,7 @@ class RunningService:
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
-            self.kill()
+            self._end(signal.SIGKILL)
 
     def start(self) -> None:
         """Start and return at once."""

@@ -23,9 +23,12 @@ path = "total"
 """
 
 
+FOR_TESTS = {"METERWATCH_CACHE", "METERWATCH_INFLUXD", "METERWATCH_MOSQUITTO", "METERWATCH_NO_SKIP"}
+
+
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what would change settings, language or place."""
-    for name in os.environ:
+    for name in set(os.environ) - FOR_TESTS:
         if name.startswith(("METERWATCH_", "LC_")) or name in ("LANG", "LANGUAGE"):
             monkeypatch.delenv(name)
 
