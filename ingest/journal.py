@@ -63,6 +63,8 @@ class Journal:
         self.options = options or JournalOptions()
         self._grown = threading.Condition()
         self._failure = ""
+        self.appended = 0
+        """Packets written since it was opened."""
         with self._answering(), ExitStack() as opened:
             (directory / INBOX).mkdir(parents=True, exist_ok=True)
             self._pointer = self._open(directory / "released", opened)
@@ -150,6 +152,7 @@ class Journal:
         self._failure = ""
         found = segments.positions(self._end.segment, self._end.offset, records)
         self._advance(Position(self._end.segment, self._end.offset + size))
+        self.appended += len(records)
         metrics.JOURNAL_PACKETS.inc(len(records))
         metrics.JOURNAL_BYTES.inc(size)
         return found

@@ -133,7 +133,7 @@ class Receiver:
         del self._adoptions[path]
 
     def _inbox(self) -> list[Path]:
-        return list((self._journal.directory / INBOX).glob("*.seg"))
+        return [path for path in (self._journal.directory / INBOX).iterdir() if path.suffix == ".seg"]
 
     def _backlog(self) -> int:
         end, released = self._journal.end, self._journal.released

@@ -17,6 +17,7 @@ from meterwatch.core.model.readings import Quality, ReadingBatch
 from meterwatch.core.model.registry import COMMODITIES, Registry
 
 _DAY_MS = 86_400_000
+_SAME_MOMENT_MS = 1000  # no two clocks agree to the millisecond
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _quality(
     quality = np.zeros(len(lag), np.uint32)
     for mask, bit in (
         (lag > options.late_after_s * 1000, Quality.LATE),
-        (lag < 0, Quality.AHEAD),
+        (lag < -_SAME_MOMENT_MS, Quality.AHEAD),
         (value < 0, Quality.NEGATIVE),
         (retained, Quality.RETAINED),
     ):

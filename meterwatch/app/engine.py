@@ -85,13 +85,13 @@ class Engine:
         self.use_registry()
         self._evaluation.step(now, self.registry)
         self.journal.prune(now)
-        self._measure(now)
 
     def next_due(self, now: datetime) -> datetime | None:  # noqa: ARG002 - the port says when
         """Return when the next meter day is to be judged."""
         return self._evaluation.next_due(self.registry)
 
-    def _measure(self, now: datetime) -> None:
+    def measure(self, now: datetime) -> None:
+        """Set the gauges."""
         oldest = self.journal.oldest_waiting()
         ingest_metrics.JOURNAL_WAITING_SECONDS.set(max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
         ingest_metrics.JOURNAL_DISK_BYTES.set(self.journal.bytes_on_disk())

@@ -33,13 +33,13 @@ class Notify:
         for sender in self._senders:
             sender.step(now)
         metrics.DUTIES_BREACHED.inc(self._ledger.work.breach(now))
-        self._measure(now)
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return the next deadline of a duty."""
         return self._ledger.work.next_due(now)
 
-    def _measure(self, now: datetime) -> None:
+    def measure(self, now: datetime) -> None:
+        """Set the gauges."""
         waiting = self._ledger.outbox.waiting()
         for channel in self._channels:
             count, oldest = waiting.get(channel, (0, now))

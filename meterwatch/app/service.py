@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 ROLES = ("engine", "notify", "desk")
 ALIVE_S = 60.0  # a process whose steps stand still for longer should be restarted
+_MEASURE_S = 0.9  # gauges are set once a second, not at every step of a moved clock: counting takes longer than stepping
 
 
 class Role(Protocol):
@@ -46,6 +47,9 @@ class Role(Protocol):
 
     def step(self, now: datetime) -> None:
         """Do all of this role that is due at ``now``; raises Unavailable when a part of the world is not there."""
+
+    def measure(self, now: datetime) -> None:
+        """Set this role's gauges; raises Unavailable when the ledger is not there."""
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when the next row of this role falls due, None if none is known."""
@@ -65,6 +69,7 @@ class Service:
         self.settings = settings
         self._opened = ExitStack()
         self._failures: dict[str, str] = {}
+        self._measured_at: dict[str, float] = {}
         self._beat_at = elapsed()
         self.over = threading.Event()
         try:
@@ -116,6 +121,9 @@ class Service:
         for role in roles:
             role.step(now)
             metrics.LAST_STEP.labels(role.name).set(now.timestamp())
+            if elapsed() - self._measured_at.get(role.name, -_MEASURE_S) >= _MEASURE_S:
+                role.measure(now)
+                self._measured_at[role.name] = elapsed()
         if self.books.ledger.clock.moved_to() is not None:
             self.books.ledger.clock.stepped([role.name for role in roles], now)
         self._beat_at = elapsed()

@@ -19,7 +19,7 @@ class Quality(IntFlag):
     GOOD = 0
     SUSPECT = 1 << 0  # the sender itself marked the value as doubtful
     LATE = 1 << 1  # received long after its time
-    AHEAD = 1 << 2  # its time lies a little in the future: the sender's clock runs ahead
+    AHEAD = 1 << 2  # its time lies more than a second in the future: the sender's clock runs ahead
     NEGATIVE = 1 << 3  # below zero
     RETAINED = 1 << 4  # the broker had kept it: it may be old
     ESTIMATED = 1 << 16  # an edge of the meter day was interpolated, or a small gap scaled up

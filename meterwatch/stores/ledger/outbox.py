@@ -27,6 +27,8 @@ class SqlOutbox:
 
     def lease(self, channel: str, owner: str, now: datetime, lease_for: timedelta, limit: int) -> Sequence[Lease]:
         """See the port."""
+        if not self._any_open(channel):
+            return []  # most steps: no need to take the write lock for nothing
         with self._database.write() as connection:
             real = real_now()  # read here: waiting for the write lock must not shorten the lease
             mine = messages.c.channel == channel
@@ -37,6 +39,11 @@ class SqlOutbox:
             query = select(messages).where(or_(and_(queued, free), run_out)).order_by(messages.c.number).limit(limit)
             taken = [self._take(connection, row, owner, now, real + lease_for) for row in _all(connection, query)]
             return [lease for lease in taken if lease is not None]
+
+    def _any_open(self, channel: str) -> bool:
+        unsettled = and_(messages.c.channel == channel, messages.c.state.in_([_S.QUEUED, _S.IN_FLIGHT]))
+        with self._database.read() as connection:
+            return connection.execute(select(messages.c.number).where(unsettled).limit(1)).first() is not None
 
     def _take(self, connection: Connection, row: RowMapping, owner: str, now: datetime, until: datetime) -> Lease | None:
         """Lease one message; None if someone was faster (a database may let two look at the same time)."""
