@@ -1,6 +1,6 @@
 """Judging a closed meter day: windows from day totals, every rule over its subjects, facts out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -62,18 +62,38 @@ def customers_of(registry: Registry, rows: NDArray[np.int32], rule: AnyRule, sch
     ``CUSTOMER/commodity``.
     """
     agreements = registry.agreements
-    pair = agreements.customer.astype(np.int64) * len(COMMODITIES) + registry.points.commodity[agreements.point]
-    candidates = np.isin(agreements.point, rows) & _in_scope(registry, rule)[agreements.customer]
-    wanted, which = np.unique(pair[np.isin(pair, pair[candidates])], return_inverse=True)
-    latest = np.full(len(wanted), -1)
-    np.maximum.at(latest, which, registry.scheme_rank[agreements.point[np.isin(pair, wanted)]])
-    wanted = wanted[latest == registry.scheme_order.index(scheme)]
+    pair, judged, rank = _judged_pairs(registry, rule)
+    wanted = judged[(rank == registry.scheme_order.index(scheme)) & np.isin(judged, pair[np.isin(agreements.point, rows)])]
     member = np.where(np.isin(pair, wanted), np.searchsorted(wanted, pair), -1)
-    names = tuple(
+    return Subjects(Level.CUSTOMER, _names(registry, wanted), np.unique(agreements.point[member >= 0]), member)
+
+
+def _judged_pairs(registry: Registry, rule: AnyRule) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the (customer, commodity) of each agreement as one number, those that are judged, and by which scheme."""
+    agreements = registry.agreements
+    pair = agreements.customer.astype(np.int64) * len(COMMODITIES) + registry.points.commodity[agreements.point]
+    counts = registry.points.active[agreements.point] & _in_scope(registry, rule)[agreements.customer]
+    judged, which = np.unique(pair[counts], return_inverse=True)
+    rank = np.full(len(judged), -1)
+    np.maximum.at(rank, which, registry.scheme_rank[agreements.point[counts]])
+    return pair, judged, rank
+
+
+def orphans(registry: Registry, rule: AnyRule, names: Iterable[str]) -> list[str]:
+    """Return those of ``names`` whom the rule judges on no day of any scheme: gone from the registry, or out of scope."""
+    if rule.level is Level.POINT:
+        rows = {name: registry.row_of(name) for name in names}
+        return [name for name, row in rows.items() if row is None or not registry.points.active[row]]
+    _, judged, _ = _judged_pairs(registry, rule)
+    return sorted(set(names) - set(_names(registry, judged)))
+
+
+def _names(registry: Registry, pairs: NDArray[np.int64]) -> tuple[str, ...]:
+    customers, commodities = (part.tolist() for part in np.divmod(pairs, len(COMMODITIES)))
+    return tuple(
         f"{registry.customers[customer].code}/{COMMODITIES[commodity]}"
-        for customer, commodity in zip(*(part.tolist() for part in np.divmod(wanted, len(COMMODITIES))), strict=True)
+        for customer, commodity in zip(customers, commodities, strict=True)
     )
-    return Subjects(Level.CUSTOMER, names, np.unique(agreements.point[member >= 0]), member)
 
 
 def evaluate(rule: AnyRule, options: object, subjects: Subjects, day: int, material: Material) -> Judged:
@@ -129,8 +149,12 @@ def _in_scope(registry: Registry, rule: AnyRule) -> NDArray[np.bool_]:
 def subjects_by_rule(
     rules: Sequence[AnyRule], registry: Registry, rows: NDArray[np.int32], scheme: DayScheme
 ) -> Mapping[str, Subjects]:
-    """Return whom each rule judges when the meter day of ``scheme`` closes for usage points ``rows`` (sorted)."""
+    """Return whom each rule judges by the meter day of ``scheme`` because of usage points ``rows`` (sorted).
+
+    Of the points themselves these are only the scheme's own; a customer may be judged here because of a point elsewhere.
+    """
+    own = rows[registry.scheme_rank[rows] == registry.scheme_order.index(scheme)]
     return {
-        rule.name: points_of(registry, rows) if rule.level is Level.POINT else customers_of(registry, rows, rule, scheme)
+        rule.name: points_of(registry, own) if rule.level is Level.POINT else customers_of(registry, rows, rule, scheme)
         for rule in rules
     }

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import daily, episodes
-from detectors.evaluate import Judged, Material, Subjects, evaluate, subjects_by_rule
+from detectors.evaluate import Judged, Material, Subjects, evaluate, orphans, subjects_by_rule
 from detectors.rule import AnyRule
 from meterwatch.app import metrics
 from meterwatch.core.calendar import DayScheme
@@ -64,7 +64,7 @@ class Evaluation:
         """Evaluate every day that has closed by ``now`` and every dirty one; return how many days were judged."""
         judged = 0
         done = self._ledger.done_days()
-        for scheme in registry.schemes:
+        for scheme in registry.schemes:  # those that end first lead: a customer in several zones is judged by the last
             for day in self._closed(scheme, done[scheme.name], now):
                 self.evaluate_day(scheme, day, now, registry)
                 judged += 1
@@ -105,7 +105,10 @@ class Evaluation:
             judged = self._evaluate(rule, subjects, day, registry)
             before = {episode.subject: episode for episode in self._ledger.states(rule.name, day - 1)}
             facts = judged.facts.rows(rule.name, subjects.names, _worth_a_look(judged, before))
-            found.append(self._judgement(rule, facts, before, frozenset(subjects.names), day, day))
+            judgement = self._judgement(rule, facts, before, frozenset(subjects.names), day, day)
+            # Nobody looks at them any more, so nobody says that it is over: should they come back, it goes on.
+            kept = [EpisodeState(day, before[name]) for name in orphans(registry, rule, before.keys() - subjects.names)]
+            found.append(replace(judgement, states=[*judgement.states, *kept]))
         self._commit(found, scheme, registry, now, until=day, done=(scheme.name, day))
         metrics.DAYS_EVALUATED.inc()
 
@@ -119,25 +122,36 @@ class Evaluation:
 
     def evaluate_dirty(self, now: datetime, registry: Registry) -> bool:
         """Judge again what the oldest dirty days touch, and clear them; False if nothing was dirty."""
-        dirty = self._ledger.dirty_days(_DIRTY_CHUNK)
-        known = [entry for entry in dirty if entry.point < len(registry.codes)]
-        order = sorted(known, key=lambda entry: (int(registry.scheme_rank[entry.point]), entry))
-        for rank, entries in groupby(order, key=lambda entry: int(registry.scheme_rank[entry.point])):
-            self._again(registry.scheme_order[rank], list(entries), now, registry)
-        return bool(known)
-
-    def _again(self, scheme: DayScheme, dirty: Sequence[DirtyDay], now: datetime, registry: Registry) -> None:
-        for day, entries in groupby(dirty, key=lambda entry: entry.day):
-            self.write_totals(scheme, day, np.array([entry.point for entry in entries], np.int32), registry)
-        done, first = self._ledger.done_days()[scheme.name], self._ledger.first_days()[scheme.name]
-        oldest = max(done - LATE_DAYS + 1, first)
+        dirty = [entry for entry in self._ledger.dirty_days(_DIRTY_CHUNK) if entry.point < len(registry.codes)]
+        if not dirty:
+            return False
+        self._totals_again(dirty, registry)
         since: dict[int, int] = {}
         for entry in dirty:
             since[entry.point] = min(since.get(entry.point, entry.day), entry.day)
-        touched = {point: max(day, oldest) for point, day in since.items() if day > done - LATE_DAYS}
-        found = self._judge_again(scheme, touched, done, registry) if touched else []
-        self._commit(found, scheme, registry, now, until=done, cleared=dirty)
+        for scheme in registry.schemes:
+            self._again(scheme, since, now, registry)
+        # Only now that every scheme has judged: a crash in between judges all of them once more.
+        self._ledger.commit(Commit(now, registry.number, cleared=dirty))
         metrics.DIRTY_DAYS.inc(len(dirty))
+        return True
+
+    def _totals_again(self, dirty: Sequence[DirtyDay], registry: Registry) -> None:
+        def scheme_and_day(entry: DirtyDay) -> tuple[int, int]:
+            return int(registry.scheme_rank[entry.point]), entry.day
+
+        for (rank, day), entries in groupby(sorted(dirty, key=scheme_and_day), key=scheme_and_day):
+            points = np.unique(np.array([entry.point for entry in entries], np.int32))
+            self.write_totals(registry.scheme_order[rank], day, points, registry)
+
+    def _again(self, scheme: DayScheme, dirty: Mapping[int, int], now: datetime, registry: Registry) -> None:
+        """Judge again by ``scheme`` whomever the dirty points belong to; ``dirty`` gives the first dirty day of each."""
+        done, first = self._ledger.done_days()[scheme.name], self._ledger.first_days()[scheme.name]
+        oldest = max(done - LATE_DAYS + 1, first)
+        touched = {point: max(day, oldest) for point, day in dirty.items() if done - LATE_DAYS < day <= done}
+        found = self._judge_again(scheme, touched, done, registry) if touched else []
+        if found:
+            self._commit(found, scheme, registry, now, until=done)
 
     def _judge_again(self, scheme: DayScheme, since: Mapping[int, int], done: int, registry: Registry) -> list[Judgement]:
         """Judge the days from the first touched one to ``done`` for the subjects of the touched usage points."""
@@ -194,7 +208,6 @@ class Evaluation:
         *,
         until: int,
         done: tuple[str, int] | None = None,
-        cleared: Sequence[DirtyDay] = (),
     ) -> None:
         changes = AlertChanges(
             tuple(episode for one in found for episode in one.changes.opened),
@@ -215,7 +228,6 @@ class Evaluation:
             suppressed=owes.suppressed,
             duties=owes.duties,
             messages=owes.messages,
-            cleared=cleared,
             done=done,
         )
         self._ledger.commit(commit)
