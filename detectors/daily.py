@@ -28,6 +28,10 @@ class DailyOptions:
     min_known: float = 0.8
     """Share of the meter day that must be known for its use to count; less is an unknown day."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_known <= 1:
+            raise ValueError(f"min_known {self.min_known} is not within 0 to 1")
+
 
 def reading_range(scheme: DayScheme, day: int) -> tuple[int, int]:
     """Return (start, end) in UTC ms: the readings with start < time <= end are all that ``totals`` of ``day`` may need."""

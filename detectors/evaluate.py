@@ -79,13 +79,14 @@ def _judged_pairs(registry: Registry, rule: AnyRule) -> tuple[NDArray[np.int64],
     return pair, judged, rank
 
 
-def orphans(registry: Registry, rule: AnyRule, names: Iterable[str]) -> list[str]:
-    """Return those of ``names`` whom the rule judges on no day of any scheme: gone from the registry, or out of scope."""
+def orphans(registry: Registry, rule: AnyRule, names: Iterable[str], schemes: Iterable[DayScheme]) -> list[str]:
+    """Return those of ``names`` whom the rule judges by none of ``schemes``: gone from the registry, out of scope, moved."""
+    ranks = [registry.scheme_order.index(scheme) for scheme in schemes]
     if rule.level is Level.POINT:
-        rows = {name: registry.row_of(name) for name in names}
-        return [name for name, row in rows.items() if row is None or not registry.points.active[row]]
-    _, judged, _ = _judged_pairs(registry, rule)
-    return sorted(set(names) - set(_names(registry, judged)))
+        judged = np.flatnonzero(registry.points.active & np.isin(registry.scheme_rank, ranks))
+        return sorted(set(names) - {registry.codes[row] for row in judged.tolist()})
+    _, pairs, rank = _judged_pairs(registry, rule)
+    return sorted(set(names) - set(_names(registry, pairs[np.isin(rank, ranks)])))
 
 
 def _names(registry: Registry, pairs: NDArray[np.int64]) -> tuple[str, ...]:

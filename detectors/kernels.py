@@ -40,7 +40,8 @@ def ratio_of_means(upper: Sums, lower: Sums) -> Matrix:
     the quotient, never with ``bound * mean``.
     """
     usable = (upper.days >= upper.least) & (lower.days >= lower.least) & (lower.use > 0)
-    return np.divide(upper.use * (lower.days * usable), lower.use * (upper.days * usable))
+    over, under = upper.use * (lower.days * usable), lower.use * (upper.days * usable)
+    return np.divide(over, under, out=over)
 
 
 class KnownDays:

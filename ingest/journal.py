@@ -19,7 +19,7 @@ from pathlib import Path
 import google_crc32c
 
 from ingest import metrics, outcomes, segments
-from ingest.outcomes import Balance, Folded
+from ingest.outcomes import ROW, Balance, Folded
 from meterwatch.core.errors import Unavailable
 from meterwatch.core.instants import from_us, to_us
 from meterwatch.core.model.packets import Outcome, Packet, Position
@@ -41,7 +41,7 @@ class JournalOptions:
     keep_days: int = 7
     """Days for which packets are kept after their readings were stored."""
     max_bytes: int = 20 * 1024**3
-    """Bound of the journal on disk; stored packets go first, then nothing is acknowledged any more."""
+    """Bound of the journal on disk, outcomes included; stored packets go first, then nothing is acknowledged any more."""
 
     def __post_init__(self) -> None:
         if self.segment_bytes < 1:
@@ -101,8 +101,19 @@ class Journal:
         os.fsync(self._descriptor)
         self._end = Position(number, whole)
         self._last_us = self._last_received()
-        self._closed_bytes = self.bytes_on_disk() - whole
         self.release(self._load_released())
+        # What the bound counts besides the newest segment. A packet takes the room of its outcome with it when it comes:
+        # what waits could else not be settled within the bound, and what is not settled is never given up.
+        self._other_bytes = self.bytes_on_disk() - whole + ROW.itemsize * self._waiting()
+
+    def _waiting(self) -> int:
+        """Return how many packets are not released."""
+        waiting = 0
+        for number in segments.numbers(self.directory):
+            if number >= self._released.segment:
+                start = max(self._released, Position(number, segments.HEADER.size)).offset
+                waiting += sum(1 for _ in segments.offsets(segments.path_of(self.directory, number), start))
+        return waiting
 
     def _mend(self, path: Path, number: int) -> int:
         """Cut off what was never acknowledged and see to it that there is a header; return the length of what is whole."""
@@ -141,9 +152,9 @@ class Journal:
         then none of the packets is in the journal.
         """
         records = [segments.encode(packet) for packet in self._stamped(packets, to_us(now))]
-        size = sum(map(len, records))
+        size, rows = sum(map(len, records)), ROW.itemsize * len(records)
         try:
-            self._make_room(size)
+            self._make_room(size + rows)
             segments.write_all(self._descriptor, b"".join(records), self._end.offset)
             os.fdatasync(self._descriptor)
         except OSError as problem:
@@ -151,7 +162,7 @@ class Journal:
             self._fail(f"journal {self.directory}: {problem.strerror}")
         self._failure = ""
         found = segments.positions(self._end.segment, self._end.offset, records)
-        self._advance(Position(self._end.segment, self._end.offset + size))
+        self._advance(Position(self._end.segment, self._end.offset + size), rows)
         self.appended += len(records)
         metrics.JOURNAL_PACKETS.inc(len(records))
         metrics.JOURNAL_BYTES.inc(size)
@@ -166,7 +177,7 @@ class Journal:
         return stamped
 
     def _make_room(self, size: int) -> None:
-        if self._closed_bytes + self._end.offset + size > self.options.max_bytes:
+        if self._other_bytes + self._end.offset + segments.HEADER.size + size > self.options.max_bytes:
             self._fail(f"journal {self.directory}: at its bound of {self.options.max_bytes} bytes, nothing is acknowledged")
         if self._end.offset >= self.options.segment_bytes:
             self._roll(self._end.segment + 1)
@@ -182,9 +193,7 @@ class Journal:
             raise
         os.close(self._descriptor)
         self._descriptor = descriptor
-        with self._grown:
-            self._closed_bytes += self._end.offset
-        self._advance(Position(number, segments.HEADER.size))
+        self._advance(Position(number, segments.HEADER.size), self._end.offset)
 
     def _undo(self) -> None:
         """Take back a half-written append, so that a later one starts at a whole record."""
@@ -198,9 +207,11 @@ class Journal:
         metrics.JOURNAL_FAILURES.inc()
         raise Unavailable(reason)
 
-    def _advance(self, end: Position) -> None:
+    def _advance(self, end: Position, others: int) -> None:
+        """Move the end; ``others`` are the bytes more that the bound counts besides the newest segment."""
         with self._grown:
             self._end = end
+            self._other_bytes += others
             self._grown.notify_all()
 
     # --- the following side --------------------------------------------------------------------------------------
@@ -293,8 +304,11 @@ class Journal:
         return from_us(packets[0][1].received_at) if packets else None
 
     def bytes_on_disk(self) -> int:
-        """Return the size of all segments."""
-        return sum(self._size_of(number) for number in segments.numbers(self.directory))
+        """Return the size of all segments and their outcomes."""
+        return sum(map(self._bytes_of, segments.numbers(self.directory)))
+
+    def _bytes_of(self, number: int) -> int:
+        return self._size_of(number) + outcomes.size(self.directory, number)
 
     def balance(self) -> Balance:
         """Return both balances from what is durable: packets counted in the segments, outcomes beside them."""
@@ -319,11 +333,11 @@ class Journal:
         for number, following in pairwise(segments.numbers(self.directory)):
             if number >= self._released.segment or (spare <= 0 and not self._begun_before(following, horizon)):
                 break
-            size = self._size_of(number)
+            size = self._bytes_of(number)
             with self._answering():
                 self._fold(number)
             with self._grown:
-                self._closed_bytes -= size
+                self._other_bytes -= size
             spare -= size
             pruned += 1
         return pruned

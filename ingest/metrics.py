@@ -32,6 +32,12 @@ JOURNAL_WRITABLE = Gauge(
 JOURNAL_WAITING_SECONDS = Gauge(
     "meterwatch_journal_oldest_waiting_seconds", "Age of the oldest packet whose readings are not stored yet, business time."
 )
+JOURNAL_WAITING_PACKETS = Gauge(
+    "meterwatch_journal_waiting_packets", "Packets in the journal that have not become readings or rejects yet."
+)
+JOURNAL_BACKLOG_PACKETS = Gauge(
+    "meterwatch_journal_backlog_packets", "Packets that waited in the journal when the process started."
+)
 JOURNAL_DISK_BYTES = Gauge("meterwatch_journal_disk_bytes", "Size of the journal on disk.")
 
 PACKETS = Counter("meterwatch_packets_total", "Packets that became readings (decoded) or rejects (rejected).", ["outcome"])

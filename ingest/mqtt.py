@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from paho.mqtt import client as mqtt
@@ -66,6 +66,7 @@ class Subscriber:
     def __init__(self, options: MqttOptions) -> None:
         self._options = options
         self._queue: deque[Packet] = deque()
+        self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._receiving = True
         self._closing = threading.Event()
@@ -92,6 +93,7 @@ class Subscriber:
         with self._changed:
             self._changed.wait_for(lambda: self._queue, timeout)
             packets = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+            self._waiting_bytes -= sum(map(size_of, packets))
             self._changed.notify_all()
         return packets
 
@@ -152,16 +154,21 @@ class Subscriber:
         A new connection brings all unacknowledged packets again: without this, a journal that stands still and a
         connection that comes and goes would fill the memory.
         """
-        if not self._wait_for_room(self._options.queue_packets, 0):
+        if not self._wait_for_room(0):
             waiting = f"{len(self._queue)} packets wait for the journal; connecting after that"
             self._state = replace(self._state, error=waiting)
             logger.warning("%s", waiting)
-            self._wait_for_room(self._options.queue_packets, None)
+            self._wait_for_room(None)
         return not self._closing.is_set()
 
-    def _wait_for_room(self, packets: int, timeout: float | None) -> bool:
+    def _wait_for_room(self, timeout: float | None, packets: int = 0, size: int = 0) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: len(self._queue) < packets or self._closing.is_set(), timeout)
+            return self._changed.wait_for(lambda: self._has_room(packets, size) or self._closing.is_set(), timeout)
+
+    def _has_room(self, packets: int = 0, size: int = 0) -> bool:
+        """Return whether less waits than the queue holds and so many ``packets`` and bytes more."""
+        bounds = self._options
+        return len(self._queue) < bounds.queue_packets + packets and self._waiting_bytes < bounds.queue_bytes + size
 
     def _hold_connection(self) -> str:
         """Connect, serve the connection until it ends, and return why it ended."""
@@ -184,9 +191,13 @@ class Subscriber:
     def _serve(self, client: mqtt.Client) -> MQTTErrorCode:
         """Let paho read and write for a tick, or only write while more waits than a broker that keeps to our window sends.
 
-        mosquitto 2.0 does not keep to it: each acknowledgement may bring a whole window more.
+        mosquitto 2.0 does not keep to it: each acknowledgement may bring a whole window more. In bytes a window may be more
+        than anyone can hold: there the margin is one packet, so that QoS 0, which is dropped, never stops us.
         """
-        if self._wait_for_room(self._options.queue_packets + self._options.receive_maximum, TICK_S):
+        largest = self._options.max_packet_bytes
+        if self._wait_for_room(TICK_S, self._options.receive_maximum, largest):
+            if not client._in_packet["packet"]:  # noqa: SLF001 - paho has no bound of its own
+                client._in_packet["packet"] = Body(largest)  # noqa: SLF001
             return client.loop(TICK_S)
         return client.loop_write() or client.loop_misc()
 
@@ -258,10 +269,10 @@ class Subscriber:
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         packet = to_packet(message, self._state.generation)
         with self._changed:
-            room = packet.qos > 0 or len(self._queue) < self._options.queue_packets
-            accepted = self._receiving and room
+            accepted = self._receiving and (packet.qos > 0 or self._has_room())
             if accepted:
                 self._queue.append(packet)
+                self._waiting_bytes += size_of(packet)
                 if len(self._queue) == 1:
                     self._changed.notify_all()
         if accepted:
@@ -289,6 +300,25 @@ def next_wait(previous: float, low: float, high: float, share: float) -> float:
     fleet of clients that lost the same broker does not come back as one.
     """
     return min(high, low + share * (3 * previous - low))
+
+
+class Body(bytearray):
+    """What paho has read of one packet; what comes after its first ``largest`` bytes is forgotten at once.
+
+    3.1.1 can't tell the broker to keep a packet to itself, and ending the connection over it would bring it again.
+    """
+
+    def __init__(self, largest: int) -> None:
+        super().__init__()
+        self._largest = largest
+
+    def __iadd__(self, more: bytes, /) -> Self:  # type: ignore[misc, override]  # paho adds bytes only
+        return super().__iadd__(more[: self._largest - len(self)])
+
+
+def size_of(packet: Packet) -> int:
+    """Return about how many bytes a waiting packet holds."""
+    return len(packet.topic) + len(packet.properties) + len(packet.payload)
 
 
 def to_packet(message: mqtt.MQTTMessage, generation: int) -> Packet:

@@ -44,8 +44,7 @@ def connect(client: mqtt.Client, options: MqttOptions) -> None:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = options.session_expiry_s
     properties.ReceiveMaximum = options.receive_maximum
-    if options.max_packet_bytes is not None:
-        properties.MaximumPacketSize = options.max_packet_bytes
+    properties.MaximumPacketSize = options.max_packet_bytes
     client.connect(options.host, options.port, options.keepalive_s, clean_start=False, properties=properties)
 
 

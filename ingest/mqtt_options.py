@@ -45,13 +45,16 @@ class MqttOptions:
     queue_packets: int = 20_000
     """Packets that may wait for the journal, more than ``receive_maximum``. A QoS 0 packet that finds as many is dropped
     and counted; QoS 1 may add one window, then we stop reading."""
+    queue_bytes: int = 256 * 1024 * 1024
+    """Bytes that may wait for the journal, at least ``max_packet_bytes``. A QoS 0 packet that finds as many is dropped and
+    counted; QoS 1 may add one packet of the largest size, then we stop reading. As many again may be on the way to disk."""
     reconnect_min_s: float = 1
     """Shortest wait before the next attempt to connect, in seconds."""
     reconnect_max_s: float = 60
     """Longest wait before the next attempt to connect, in seconds."""
-    max_packet_bytes: int | None = None
-    """Largest packet the broker may send (MQTT 5); it silently discards larger ones. Default none: everything comes in,
-    and what is too large becomes a reject someone can see."""
+    max_packet_bytes: int = 16 * 1024 * 1024
+    """Largest packet we take, 131072 to 268435455. In MQTT 5 the broker is told and silently discards larger ones; in 3.1.1
+    they are cut off there, and become rejects someone can see."""
 
     def __post_init__(self) -> None:
         problems = [*self._connection_problems(), *self._flow_problems(), *self._topic_problems()]
@@ -83,10 +86,12 @@ class MqttOptions:
             yield f"receive_maximum {self.receive_maximum} is not within 1 to 65535"
         if self.queue_packets <= self.receive_maximum:
             yield f"queue_packets {self.queue_packets} must exceed receive_maximum {self.receive_maximum}"
+        if self.queue_bytes < self.max_packet_bytes:
+            yield f"queue_bytes {self.queue_bytes} must be at least max_packet_bytes {self.max_packet_bytes}"
         if not 0 < self.reconnect_min_s <= self.reconnect_max_s:
             yield f"reconnect_min_s {self.reconnect_min_s} is not between 0 and reconnect_max_s {self.reconnect_max_s}"
-        if self.max_packet_bytes is not None and not 1 <= self.max_packet_bytes <= 268_435_455:
-            yield f"max_packet_bytes {self.max_packet_bytes} is not within 1 to 268435455"
+        if not 131_072 <= self.max_packet_bytes <= 268_435_455:  # the longest topic must fit, even where we cut
+            yield f"max_packet_bytes {self.max_packet_bytes} is not within 131072 to 268435455"
 
     def _topic_problems(self) -> Iterator[str]:
         if not self.topics:

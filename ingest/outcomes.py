@@ -72,12 +72,27 @@ def _append(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
     try:
         whole = os.fstat(descriptor).st_size // ROW.itemsize * ROW.itemsize  # a torn row is written over
-        segments.write_all(descriptor, data, whole)
-        os.fdatasync(descriptor)
+        _write(descriptor, data, whole)
     finally:
         os.close(descriptor)
     if fresh:
         segments.sync_directory(path.parent)
+
+
+def _write(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all of ``data`` durably or nothing: the journal counts each row once, however often a full disk is tried."""
+    try:
+        segments.write_all(descriptor, data, offset)
+        os.fdatasync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, offset)
+        raise
+
+
+def size(directory: Path, number: int) -> int:
+    """Return how many bytes the outcomes of a segment take on disk."""
+    path = path_of(directory, number)
+    return path.stat().st_size if path.exists() else 0
 
 
 def load(directory: Path, number: int) -> NDArray[np.void]:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 Placed = Sequence[tuple[Position, Packet]]
 Refused = tuple[int, int, Reason, str]  # packet, record, reason, detail
-_COPIED_BYTES = 1 << 20
+_KEPT_ONE_BY_ONE = 1000  # a megabyte of `[0,0,…` holds half a million refused readings
 _RETRY_S = 1.0
 _TOPICS_REMEMBERED = 1_000_000  # more than any fleet has; topics made up by the million must not fill the memory
 
@@ -48,6 +48,15 @@ class PipelineOptions:
     """About how much of the journal one step takes."""
     validation: ValidationOptions = ValidationOptions()
     """Which times are believed."""
+
+    def __post_init__(self) -> None:
+        found = []
+        if not 1024 <= self.max_payload_bytes <= 268_435_455:
+            found.append(f"max_payload_bytes {self.max_payload_bytes} is not within 1024 to 268435455")
+        if not 1 <= self.step_bytes <= 1 << 30:
+            found.append(f"step_bytes {self.step_bytes} is not within 1 to {1 << 30}")
+        if found:
+            raise ValueError("; ".join(found))
 
 
 class Decoders:
@@ -93,18 +102,18 @@ def _obstacle(packet: Packet, decoders: Decoders, options: PipelineOptions) -> t
 def rejects(placed: Placed, rejected: Sequence[tuple[int, Reason, str]], refused: Sequence[Refused]) -> list[Reject]:
     """Return the rejects of a stretch: whole packets, and single readings with their record number.
 
-    Each takes a copy of its packet into the ledger, so of a packet with very many refused readings only the first are kept
-    one by one; the detail of the last of these says how many more there were.
+    Of a packet with very many refused readings only the first are kept one by one; the detail of the last of these says how
+    many more there were.
     """
     whole = [Reject(placed[packet][0], reason, placed[packet][1], None, detail) for packet, reason, detail in rejected]
     single = []
     for index, own in groupby(sorted(refused, key=itemgetter(0, 1)), key=itemgetter(0)):
         position, packet = placed[index]
         found = [Reject(position, reason, packet, record, detail) for _, record, reason, detail in own]
-        room = max(_COPIED_BYTES // max(len(packet.payload), 1), 1)
-        if len(found) > room:
-            found[room - 1] = replace(found[room - 1], detail=f"{found[room - 1].detail} (+{len(found) - room})")
-        single += found[:room]
+        if len(found) > _KEPT_ONE_BY_ONE:
+            last = found[_KEPT_ONE_BY_ONE - 1]
+            found[_KEPT_ONE_BY_ONE - 1 :] = [replace(last, detail=f"{last.detail} (+{len(found) - _KEPT_ONE_BY_ONE})")]
+        single += found
     return whole + single
 
 
@@ -189,6 +198,8 @@ class Pipeline:
         self._registry = Registry.empty()
         self._failure = ""
         self._stopping = threading.Event()
+        self.released = 0
+        """Packets that became readings or rejects since the start."""
 
     def use(self, registry: Registry) -> None:
         """Decode with ``registry`` from the next step on; raises Refusal if the store knows a row by another code."""
@@ -230,6 +241,7 @@ class Pipeline:
             self._journal.settle(self.process(placed))
         if after != start:
             self._journal.release(after)
+            self.released += len(placed)
         return after != start
 
     def process(self, placed: Placed) -> list[Outcome]:

@@ -134,9 +134,9 @@ def resume(path: Path, start: int, end: int) -> int:
     return following if following < end and any(frames(_load(path, following, end, 0))) else end
 
 
-def offsets(path: Path) -> Iterator[int]:
-    """Yield the offset of every whole record of a segment."""
-    return (at for at, _ in _bodies(path))
+def offsets(path: Path, start: int = HEADER.size) -> Iterator[int]:
+    """Yield the offset of every whole record of a segment from offset ``start`` on."""
+    return (at for at, _ in _bodies(path, start))
 
 
 def whole_length(path: Path) -> int:
@@ -153,9 +153,9 @@ def last(path: Path) -> Packet | None:
     return decode(newest) if newest is not None else None
 
 
-def _bodies(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset, body) of every whole record of a segment, passing over damaged ones."""
-    start, size = HEADER.size, path.stat().st_size
+def _bodies(path: Path, start: int = HEADER.size) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, body) of every whole record of a segment from offset ``start`` on, passing over damaged ones."""
+    size = path.stat().st_size
     while start < size:
         after = start
         for at, body in frames(_load(path, start, size, _CHUNK)):
@@ -167,7 +167,7 @@ def _bodies(path: Path) -> Iterator[tuple[int, bytes]]:
 def write_file(path: Path, number: int, packets: Iterable[Packet]) -> None:
     """Write a whole segment file of its own, durable and under its name only when complete."""
     part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
         file.write(encode_header(number))
         file.writelines(encode(packet) for packet in packets)
         file.flush()

@@ -17,6 +17,7 @@ from meterwatch.core.model.readings import Quality, ReadingBatch
 from meterwatch.core.model.registry import COMMODITIES, Registry
 
 _DAY_MS = 86_400_000
+_MOST = 1e15  # beyond it sums and rates could run over; no register has so many digits
 _SAME_MOMENT_MS = 1000  # no two clocks agree to the millisecond
 
 
@@ -30,6 +31,17 @@ class ValidationOptions:
     """A reading may lie this far in the future when received; more is refused."""
     late_after_s: int = 6 * 3600
     """A reading received longer than this after its time is marked late."""
+
+    def __post_init__(self) -> None:
+        found = []
+        if not 1 <= self.oldest_days <= 36_500:
+            found.append(f"oldest_days {self.oldest_days} is not within 1 to 36500")
+        if not 0 <= self.ahead_s <= 86_400:
+            found.append(f"ahead_s {self.ahead_s} is not within 0 to 86400")
+        if not 0 <= self.late_after_s <= 31_536_000:
+            found.append(f"late_after_s {self.late_after_s} is not within 0 to 31536000")
+        if found:
+            raise ValueError("; ".join(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ def validate(decoded: Decoded, packets: Sequence[Packet], registry: Registry, op
     point, reasons = _owners(decoded, registry)
     checks: tuple[tuple[NDArray[np.bool_], Reason, Callable[[int], str]], ...] = (
         (~np.isfinite(value), Reason.NOT_A_NUMBER, lambda i: str(value[i])),
+        (np.abs(value) > _MOST, Reason.OUT_OF_RANGE, lambda i: str(value[i])),
         (lag > options.oldest_days * _DAY_MS, Reason.TOO_OLD, lambda i: _moment(decoded.time[i])),
         (lag < -options.ahead_s * 1000, Reason.IN_FUTURE, lambda i: _moment(decoded.time[i])),
         (_foreign(decoded.reading_type, point, registry), Reason.WRONG_COMMODITY, lambda i: _type_name(decoded, i)),

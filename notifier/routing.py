@@ -28,6 +28,12 @@ class RoutingOptions:
     load_valid_h: int = 2
     """Hours after the reading for which a load message means something."""
 
+    def __post_init__(self) -> None:
+        hours = {"churn_valid_h": self.churn_valid_h, "load_valid_h": self.load_valid_h}
+        found = [f"{name} {value} is not within 1 to 100000" for name, value in hours.items() if not 1 <= value <= 100_000]
+        if found:
+            raise ValueError("; ".join(found))
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -43,6 +43,28 @@ class ChurnOptions:
     rounding: float = 1e-6
     """Relative difference that is taken for a rounding of the register: exactly 70 % stays exactly 70 %."""
 
+    def __post_init__(self) -> None:
+        bounds: dict[str, tuple[float, float]] = {
+            "below": (0.01, 10),  # data may be tried with a line above every use; a site's settings stop at 1
+            "month_known": (1, MONTH),
+            "week_known": (1, WEEK),
+            "stage_day": (WEEK + 1, 365),
+            "stage_share": (0.01, 1),
+            "recovered": (0.01, 1),
+            "recovered_days": (1, 365),
+            "rebase_day": (WEEK + 1, 365),
+            "rounding": (0, 0.01),
+        }
+        found = [
+            f"{name} {getattr(self, name)} is not within {low} to {high}"
+            for name, (low, high) in bounds.items()
+            if not low <= getattr(self, name) <= high
+        ]
+        if self.stage_day > self.rebase_day:
+            found.append(f"stage_day {self.stage_day} is later than rebase_day {self.rebase_day}: it would never come")
+        if found:
+            raise ValueError("; ".join(found))
+
     @property
     def line(self) -> float:
         """The share of the month before that a use must stay under to be below the warning line."""
@@ -91,12 +113,18 @@ def _judge_dropped(given: RuleInput, rows: NDArray[np.int64], figures: dict[str,
     """Fill the rest for the rows whose own ratio is low: dividing by last year's can only raise it."""
     judged = figures["week_ratio"][rows]
     if given.last_year is not None:
-        last = _smallest_ratio(np.take(given.last_year.use, rows, axis=1), options)
+        last = _smallest_ratio(_columns(given.last_year.use, rows), options)
         figures["last_year_ratio"][rows] = last
         divisor = np.fmin(last, 1.0)
         judged = np.where(divisor > 0, judged / divisor, np.nan)
     figures["judged_ratio"][rows] = judged
-    _count_week(np.take(given.recent.use[-WEEK:], rows, axis=1) / figures["baseline"][rows], rows, figures, options)
+    _count_week(_columns(given.recent.use[-WEEK:], rows) / figures["baseline"][rows], rows, figures, options)
+
+
+def _columns(window: Matrix, rows: NDArray[np.int64]) -> Matrix:
+    """Return a copy of some columns; of neighbouring ones (when all have dropped) in a third of the time."""
+    first, last = int(rows[0]), int(rows[-1])
+    return window[:, first : last + 1].copy() if last - first + 1 == len(rows) else np.take(window, rows, axis=1)
 
 
 def _smallest_ratio(window: Matrix, options: ChurnOptions) -> Matrix:

@@ -22,6 +22,15 @@ class LoadOptions:
     rounding: float = 1e-6
     """Relative excess that is taken for a rounding of the register, not for load."""
 
+    def __post_init__(self) -> None:
+        found = []
+        if not 0.1 <= self.above <= 10:
+            found.append(f"above {self.above} is not within 0.1 to 10")
+        if not 0 <= self.rounding <= 0.01:
+            found.append(f"rounding {self.rounding} is not within 0 to 0.01")
+        if found:
+            raise ValueError("; ".join(found))
+
 
 def judge(given: RuleInput, options: LoadOptions) -> Facts:
     """Return, for every usage point, the day's highest mean rate against its limit; see ``COLUMNS``."""

@@ -17,14 +17,16 @@ from meterwatch.stores.influx_options import InfluxOptions
 
 _HEAD = """\
 # meterwatch.toml: every setting, with its default. `meterwatch check` finds every mistake in it at once.
-# A line that starts with # shows a default; remove the # to change it. Secrets: NAME_file = "path" reads NAME from a
-# file, and METERWATCH_SECTION__NAME from the environment wins over this file. Relative paths start at this file's folder.
+# A line that starts with # shows a default, or an example of what is "Required"; remove the # to change it.
+# Secrets: NAME_file = "path" reads NAME from a file, and METERWATCH_SECTION__NAME from the environment wins over this
+# file. Relative paths start at this file's folder.
 
 # Folder of journal, readings and ledger.
 #data_dir = "data"
 """
 _CODEC = """
 # How to read one family of messages; repeat the section for others. The first whose topics match decodes a message.
+# Required: name, topics, meter, time, and one or more readings, each with type and path.
 # Paths: value, data.total, tags[name=T].value, list[0], $root.ts (whole message), $topic.1 (second level of the topic).
 [[codecs]]
 name = "gateway"
@@ -51,7 +53,8 @@ type = "gas.flow"
 path = "flow"
 unit = "m3/h"
 """
-_REQUIRED = {"mqtt.host": "127.0.0.1", "influxdb.url": "http://127.0.0.1:8086", "influxdb.org": "meterwatch"}
+_EXAMPLES = {"mqtt.host": "127.0.0.1", "influxdb.url": "http://127.0.0.1:8086", "influxdb.org": "meterwatch"}
+_FILLED_IN = {"mqtt.topics"}  # has no default of its own, and yet may be left out
 _SECRET_FILES = {".".join(loc): f"{loc[-2]}.{loc[-1]}" for loc in SECRETS}
 _OPTIONAL_SECTIONS = {"influxdb"}
 
@@ -87,9 +90,11 @@ def _section(name: str, options: Any) -> Iterator[str]:
     yield from _comment(_first_sentence(kind))
     yield f"{'#' if name in _OPTIONAL_SECTIONS else ''}[{name}]"
     values = {entry.name: _default(f"{name}.{entry.name}", entry, options) for entry in fields(kind)}
+    required = {entry.name for entry in fields(kind) if entry.default is MISSING and entry.default_factory is MISSING}
     for entry, value in values.items():
         if not is_dataclass(value):
-            yield from _comment(docs[entry])
+            mark = " Required." if entry in required and f"{name}.{entry}" not in _FILLED_IN else ""
+            yield from _comment(docs[entry] + mark)
             yield from _setting(name, entry, value)
     for entry, value in values.items():
         if is_dataclass(value):
@@ -106,7 +111,7 @@ def _setting(section: str, name: str, value: Any) -> Iterator[str]:
         yield f'#{name}_file = "{_SECRET_FILES[full]}"'
     elif value is None or value is MISSING:
         yield f"#{name} = "
-    elif full in _REQUIRED and section not in _OPTIONAL_SECTIONS:
+    elif full in _EXAMPLES and section not in _OPTIONAL_SECTIONS:
         yield f"{name} = {_toml(value)}"
     elif isinstance(value, dict):
         yield f"#{name} = {{}}"
@@ -115,8 +120,8 @@ def _setting(section: str, name: str, value: Any) -> Iterator[str]:
 
 
 def _default(full: str, entry: "Field[Any]", options: Any) -> Any:
-    if full in _REQUIRED:
-        return _REQUIRED[full]
+    if full in _EXAMPLES:
+        return _EXAMPLES[full]
     if not isinstance(options, type):
         return getattr(options, entry.name)
     return entry.default_factory() if entry.default_factory is not MISSING else entry.default

@@ -9,6 +9,7 @@ from meterwatch.stores.archive import SqlArchive
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.registry import SqlRegistry
+from meterwatch.stores.sqlite_files import make_folder
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Books:
 def open_books(settings: Settings, opened: ExitStack) -> Books:
     """Return the ledger's parts, closed with ``opened``. Business time is the clock row where one has been moved."""
     if settings.ledger_url.startswith("sqlite:///"):
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.data_dir)
     database = Database(settings.ledger_url)
     opened.callback(database.close)
     ledger = Ledger(database)

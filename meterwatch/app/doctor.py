@@ -1,6 +1,8 @@
 """The doctor: what in this machine or around it would keep the service from its work, and what to do about it."""
 
+import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -46,10 +48,29 @@ class Finding:
         return self.text.zh if lang is Lang.ZH else self.text.en
 
 
+Check = Callable[[Settings], Iterator[Finding]]
+
+
 def examine(settings: Settings) -> list[Finding]:
     """Return the findings of every check; none of them changes anything."""
-    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (packages, disk, clock, ledger, readings, broker)
-    return [finding for check in checks for finding in check(settings)]
+    checks: dict[str, Check] = {
+        "packages": packages,
+        "data folder": data_folder,
+        "disk": disk,
+        "clock": clock,
+        "ledger": ledger,
+        "readings": readings,
+        "broker": broker,
+    }
+    return [finding for name, check in checks.items() for finding in _survived(name, check, settings)]
+
+
+def _survived(name: str, check: Check, settings: Settings) -> Iterator[Finding]:
+    """Yield what a check finds; what the system does not let it look at is a finding too."""
+    try:
+        yield from check(settings)
+    except OSError as problem:
+        yield Finding(name, Verdict.BAD, Phrase(f"can't be examined: {problem}", f"无法检查：{problem}"))
 
 
 def packages(_settings: Settings) -> Iterator[Finding]:
@@ -67,10 +88,36 @@ def packages(_settings: Settings) -> Iterator[Finding]:
         yield Finding("packages", Verdict.GOOD, Phrase("no other package owns our names", "包名无冲突"))
 
 
+def data_folder(settings: Settings) -> Iterator[Finding]:
+    """Check that the data folder is a folder, or can become one, that we may write in it, and that others can't read it."""
+    folder, there = settings.data_dir, _nearest_there(settings.data_dir)
+    mode = there.stat().st_mode
+    if not stat.S_ISDIR(mode):
+        text = Phrase(f"{there} is no folder: name another in data_dir", f"{there} 不是目录：请在 data_dir 中改用其他目录")
+        yield Finding("data folder", Verdict.BAD, text)
+    elif not os.access(there, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        en = f"this account can't write in {there}: give it the folder (chown), or run as the account that owns it"
+        zh = f"当前账号不能写入 {there}：请将目录授权给该账号（chown），或改用目录所属账号运行"
+        yield Finding("data folder", Verdict.BAD, Phrase(en, zh))
+    elif there != folder:
+        text = Phrase(f"{folder} will be made by the first start", f"{folder} 将在首次启动时创建")
+        yield Finding("data folder", Verdict.GOOD, text)
+    elif mode & stat.S_IRWXO:
+        en = f"everybody on this machine can look into {folder}, where names and phones lie: chmod o-rwx {folder}"
+        zh = f"本机所有账号均可查看 {folder}（内含姓名与电话）：请执行 chmod o-rwx {folder}"
+        yield Finding("data folder", Verdict.WARNING, Phrase(en, zh))
+    else:
+        yield Finding("data folder", Verdict.GOOD, Phrase(f"{folder} is ours to write, and private", f"{folder} 可写且私密"))
+
+
+def _nearest_there(path: Path) -> Path:
+    """Return ``path``, or the nearest above it that is there as far as this account can see."""
+    return next(found for found in (path, *path.absolute().parents) if os.access(found, os.F_OK, effective_ids=True))
+
+
 def disk(settings: Settings) -> Iterator[Finding]:
     """Check that the data folder's disk can hold the journal at its bound."""
-    folder = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(_nearest_there(settings.data_dir)).free
     bound = settings.journal.max_bytes
     figures = f"{free / 2**30:.1f} GiB free, the journal may grow to {bound / 2**30:.1f} GiB"
     zh = f"可用 {free / 2**30:.1f} GiB，日志上限 {bound / 2**30:.1f} GiB"
@@ -115,7 +162,7 @@ def _moved_to(settings: Settings) -> datetime | None:
     with ExitStack() as opened:
         try:
             return open_books(settings, opened).ledger.clock.moved_to() if _ledger_is_there(settings) else None
-        except (Refusal, Unavailable):
+        except (Refusal, Unavailable, OSError):
             return None  # the ledger's own check says so
 
 

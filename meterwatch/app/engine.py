@@ -17,13 +17,15 @@ from meterwatch.app.evaluation import Evaluation
 from meterwatch.app.live import Live
 from meterwatch.app.parts import codecs, rule_set, site
 from meterwatch.app.settings import Settings
-from meterwatch.core.instants import to_ms
+from meterwatch.core.instants import to_ms, to_us
 from meterwatch.core.model.readings import ReadingBatch
 from meterwatch.core.model.registry import Registry
 from meterwatch.core.ports import ReadingStore
 from meterwatch.core.registers import MAX_GAP_MS
 
 log = logging.getLogger(__name__)
+
+_COUNTED_BYTES = 16 << 20  # of a backlog, at a time
 
 
 class Engine:
@@ -46,6 +48,7 @@ class Engine:
         self.registry = Registry.empty()
         self._threads: list[threading.Thread] = []
         self.crash = ""
+        self._backlog = 0
 
     def _on_new(self, batch: ReadingBatch, registry: Registry) -> None:
         self._live.judge(batch, registry)
@@ -53,13 +56,28 @@ class Engine:
     def start(self) -> None:
         """Load the registry, remember the last readings, and start to receive."""
         self.use_registry()
-        now = to_ms(self._books.clock.now())
-        self._live.prime(self.store.read(now - 2 * MAX_GAP_MS, now))
+        self._live.prime(self._judged_lately())
+        self._backlog = self._waiting_packets()
+        ingest_metrics.JOURNAL_BACKLOG_PACKETS.set(self._backlog)
         for run in (self._receiver.run, self.pipeline.run):
             thread = threading.Thread(target=self._guard, args=(run,), name=run.__qualname__, daemon=True)
             thread.start()
             self._threads.append(thread)
         self.subscriber.start()
+
+    def _judged_lately(self) -> ReadingBatch:
+        """Return the readings of the last hours; what still waits in the journal may be stored, but is yet to be judged."""
+        now = to_ms(self._books.clock.now())
+        recent = self.store.read(now - 2 * MAX_GAP_MS, now)
+        waiting = self.journal.oldest_waiting()
+        return recent if waiting is None else recent.take(recent.received_at < to_us(waiting))
+
+    def _waiting_packets(self) -> int:
+        at, count = self.journal.released, 0
+        while at != self.journal.end:
+            placed, at = self.journal.read(at, _COUNTED_BYTES)
+            count += len(placed)
+        return count
 
     def _guard(self, run: Callable[[], None]) -> None:
         """Run a thread's work; an exception nobody expected is a fault of ours, and the service stops because of it."""
@@ -93,6 +111,8 @@ class Engine:
     def measure(self, now: datetime) -> None:
         """Set the gauges."""
         oldest = self.journal.oldest_waiting()
+        waiting = self._backlog + self.journal.appended - self.pipeline.released
+        ingest_metrics.JOURNAL_WAITING_PACKETS.set(max(waiting, 0))
         ingest_metrics.JOURNAL_WAITING_SECONDS.set(max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
         ingest_metrics.JOURNAL_DISK_BYTES.set(self.journal.bytes_on_disk())
         counts = self._books.ledger.evaluation.open_counts()

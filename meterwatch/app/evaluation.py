@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 LATE_DAYS = 45  # late data re-evaluates its day this far back; older days only get their totals anew
 _DIRTY_CHUNK = 20_000
+_DIRTY_CHUNKS = 10  # of one step: while a long backfill goes on, days close and must not wait for its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ class Evaluation:
             for day in self._closed(scheme, done[scheme.name], now):
                 self.evaluate_day(scheme, day, now, registry)
                 judged += 1
-        while self.evaluate_dirty(now, registry):
+        for _ in range(_DIRTY_CHUNKS):
+            if not self.evaluate_dirty(now, registry):
+                break
             judged += 1
         return judged
 
@@ -100,14 +103,17 @@ class Evaluation:
         self._ledger.begin_day(scheme.name, day, now)
         rows = registry.schemes[scheme]
         self.write_totals(scheme, day, rows, registry)
+        first_days = self._ledger.first_days()
+        judging = [other for other in registry.schemes if first_days[other.name] <= day]
         found = []
         for rule, subjects in self._subjects(registry, rows, scheme):
             judged = self._evaluate(rule, subjects, day, registry)
             before = {episode.subject: episode for episode in self._ledger.states(rule.name, day - 1)}
             facts = judged.facts.rows(rule.name, subjects.names, _worth_a_look(judged, before))
             judgement = self._judgement(rule, facts, before, frozenset(subjects.names), day, day)
-            # Nobody looks at them any more, so nobody says that it is over: should they come back, it goes on.
-            kept = [EpisodeState(day, before[name]) for name in orphans(registry, rule, before.keys() - subjects.names)]
+            # At whom nobody looks, nobody says of him that it is over: should he come back, it goes on.
+            unseen = orphans(registry, rule, before.keys() - subjects.names, judging) if before else []
+            kept = [EpisodeState(day, before[name]) for name in unseen]
             found.append(replace(judgement, states=[*judgement.states, *kept]))
         self._commit(found, scheme, registry, now, until=day, done=(scheme.name, day))
         metrics.DAYS_EVALUATED.inc()
@@ -126,11 +132,8 @@ class Evaluation:
         if not dirty:
             return False
         self._totals_again(dirty, registry)
-        since: dict[int, int] = {}
-        for entry in dirty:
-            since[entry.point] = min(since.get(entry.point, entry.day), entry.day)
         for scheme in registry.schemes:
-            self._again(scheme, since, now, registry)
+            self._again(scheme, dirty, now, registry)
         # Only now that every scheme has judged: a crash in between judges all of them once more.
         self._ledger.commit(Commit(now, registry.number, cleared=dirty))
         metrics.DIRTY_DAYS.inc(len(dirty))
@@ -144,19 +147,20 @@ class Evaluation:
             points = np.unique(np.array([entry.point for entry in entries], np.int32))
             self.write_totals(registry.scheme_order[rank], day, points, registry)
 
-    def _again(self, scheme: DayScheme, dirty: Mapping[int, int], now: datetime, registry: Registry) -> None:
-        """Judge again by ``scheme`` whomever the dirty points belong to; ``dirty`` gives the first dirty day of each."""
-        done, first = self._ledger.done_days()[scheme.name], self._ledger.first_days()[scheme.name]
-        oldest = max(done - LATE_DAYS + 1, first)
-        touched = {point: max(day, oldest) for point, day in dirty.items() if done - LATE_DAYS < day <= done}
-        found = self._judge_again(scheme, touched, done, registry) if touched else []
-        if found:
+    def _again(self, scheme: DayScheme, dirty: Sequence[DirtyDay], now: datetime, registry: Registry) -> None:
+        """Judge again by ``scheme`` whomever the dirty points belong to, from the first dirty day that is not too old."""
+        done = self._ledger.done_days()[scheme.name]
+        touched = [entry for entry in dirty if done - LATE_DAYS < entry.day <= done]
+        if touched:
+            points = np.unique(np.array([entry.point for entry in touched], np.int32))
+            first = max(min(entry.day for entry in touched), self._ledger.first_days()[scheme.name])
+            found = self._judge_again(scheme, points, first, done, registry)
             self._commit(found, scheme, registry, now, until=done)
 
-    def _judge_again(self, scheme: DayScheme, since: Mapping[int, int], done: int, registry: Registry) -> list[Judgement]:
-        """Judge the days from the first touched one to ``done`` for the subjects of the touched usage points."""
-        points = np.array(sorted(since), np.int32)
-        first = min(since.values())
+    def _judge_again(
+        self, scheme: DayScheme, points: NDArray[np.int32], first: int, done: int, registry: Registry
+    ) -> list[Judgement]:
+        """Judge the days ``first`` .. ``done`` for the subjects of the touched usage points."""
         found = []
         for rule, subjects in self._subjects(registry, points, scheme):
             facts = [

@@ -1,6 +1,9 @@
 """Live rules: judged on each batch of new readings, committed before the batch is released."""
 
-from collections.abc import Mapping, Sequence
+from bisect import insort
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,12 @@ from meterwatch.core.ports import Commit, EvaluationLedger
 from meterwatch.core.registers import Intervals, intervals
 from notifier.routing import Site, owed
 
+_LATEST = 2  # of each series these are remembered, so that readings that overtook each other are judged as well,
+_REMEMBERED = 3  # and one more
+
+_Series = tuple[int, int]  # usage point, reading type
+_At = tuple[int, float]  # UTC ms, value
+
 
 class Live:
     """Judges live rules on the rates between successive readings.
@@ -31,16 +40,21 @@ class Live:
     ) -> None:
         self._ledger, self._site, self._clock, self._options = ledger, site, clock, options
         self._rules = [rule for rule in rules if rule.live_by]
-        self._last: dict[tuple[int, int], tuple[int, float]] = {}
+        self._recent: dict[_Series, list[_At]] = {}
 
     def prime(self, batch: ReadingBatch) -> None:
-        """Remember the last readings before a start, so that the first new ones have a neighbour."""
+        """Remember the last readings before a start, so that the first new ones have neighbours.
+
+        ``batch`` must hold none that will be judged: what is remembered counts as judged.
+        """
         self._remember(batch)
 
     def judge(self, batch: ReadingBatch, registry: Registry) -> None:
-        """Judge new readings and commit the alerts they open; doing it twice changes nothing."""
-        steps = intervals(self._with_last(batch), registry.meters)
-        self._remember(batch)
+        """Judge new readings and commit the alerts they open; doing it twice changes nothing.
+
+        They are remembered only when all is committed: after a ledger that did not answer they are judged again.
+        """
+        steps = intervals(self._with_recent(batch), registry.meters)
         rank = registry.scheme_rank[steps.point] if len(steps) else np.empty(0, np.int64)
         begun = self._ledger.begun_days()
         for index in np.unique(rank).tolist():
@@ -49,19 +63,25 @@ class Live:
             days = scheme.days(own.end)
             for day in np.unique(days[days > begun.get(scheme.name, -1)]).tolist():
                 self._judge_day(own.take(days == day), day, registry)
+        self._remember(batch)
 
     def _judge_day(self, steps: Intervals, day: int, registry: Registry) -> None:
-        rows, which = np.unique(steps.point, return_inverse=True)
-        peak = np.full(len(rows), -np.inf)
-        np.fmax.at(peak, which, steps.rates())
+        rates = steps.rates()
+        steps, rates = steps.take(~np.isnan(rates)), rates[~np.isnan(rates)]
+        order = np.lexsort((rates, steps.point))
+        highest = order[np.flatnonzero(np.diff(steps.point[order], append=-1))]
+        rows, peak, ends = steps.point[highest], rates[highest], steps.end[highest]
         for rule in self._rules:
             judged = judge_peaks(rule, self._options[rule.name], registry, rows, day, peak)
             crossing = np.flatnonzero(judged.facts.crossing[rule.alerting]).tolist()
             if crossing:
                 facts = judged.facts.rows(rule.name, judged.subjects.names, crossing)
-                self._commit(rule, facts, day, steps, registry)
+                happened = {fact.subject: from_ms(int(ends[row])) for fact, row in zip(facts, crossing, strict=True)}
+                self._commit(rule, facts, day, happened, registry)
 
-    def _commit(self, rule: AnyRule, facts: Sequence[FactRow], day: int, steps: Intervals, registry: Registry) -> None:
+    def _commit(
+        self, rule: AnyRule, facts: Sequence[FactRow], day: int, happened: Mapping[str, datetime], registry: Registry
+    ) -> None:
         subjects = [fact.subject for fact in facts]
         known = {fact.subject: fact for fact in self._ledger.facts(rule.name, day, day, subjects)}
         higher = [fact for fact in facts if _exceeds(fact, known.get(fact.subject), rule.live_by)]
@@ -71,8 +91,8 @@ class Live:
         if not (higher or changes):
             return
         now = self._clock.now()
-        at = from_ms(int(steps.end.max()))
-        owes = owed(changes, registry, self._site, now, {episode.key: at for episode in changes.opened})
+        at = {episode.key: happened[episode.subject] for episode in changes.opened}
+        owes = owed(changes, registry, self._site, now, at)
         self._ledger.commit(
             Commit(
                 now=now,
@@ -86,22 +106,32 @@ class Live:
         )
         metrics.count(changes)
 
-    def _with_last(self, batch: ReadingBatch) -> ReadingBatch:
-        """Return the batch with the reading that came before it for each point and type, sorted as intervals wants it."""
-        keys = np.unique(np.stack([batch.usage_point, batch.reading_type]), axis=1).T.tolist()
-        before = [(point, kind, *self._last[point, kind]) for point, kind in keys if (point, kind) in self._last]
-        points, kinds, times, values = zip(*before, strict=True) if before else ((), (), (), ())
-        nothing = np.zeros(len(before))
-        joined = ReadingBatch.join([ReadingBatch.of(points, kinds, times, values, nothing, nothing), batch])
-        order = np.lexsort((joined.time, joined.reading_type, joined.usage_point))
-        return joined.take(order)
+    def _with_recent(self, batch: ReadingBatch) -> ReadingBatch:
+        """Return the batch with the readings that came before it of each series, sorted as ``intervals`` wants it."""
+        new = {(point, kind, time): value for point, kind, time, value in _rows(batch)}
+        old = {
+            (*series, time): value
+            for series in {(point, kind) for point, kind, _ in new}
+            for time, value in self._recent.get(series, ())
+        }
+        keys, values = zip(*sorted((old | new).items()), strict=True) if new else ((), ())
+        points, kinds, times = zip(*keys, strict=True) if keys else ((), (), ())
+        nothing = np.zeros(len(keys))
+        return ReadingBatch.of(points, kinds, times, values, nothing, nothing)
 
     def _remember(self, batch: ReadingBatch) -> None:
-        order = np.argsort(batch.time, kind="stable")
-        columns: tuple[NDArray[np.generic], ...] = (batch.usage_point, batch.reading_type, batch.time, batch.value)
-        for point, kind, time, value in zip(*(column[order].tolist() for column in columns), strict=True):
-            if time >= self._last.get((point, kind), (time, 0.0))[0]:
-                self._last[point, kind] = (time, value)
+        for point, kind, time, value in _rows(batch):
+            recent = self._recent.setdefault((point, kind), [])
+            if (time, value) not in recent:
+                insort(recent, (time, value))
+            if len(recent) > _REMEMBERED:
+                # Of the oldest the highest stays: a register that fell to 0 is measured against it when it comes back.
+                recent[:-_LATEST] = [max(recent[:-_LATEST], key=itemgetter(1))]
+
+
+def _rows(batch: ReadingBatch) -> Iterator[tuple[int, int, int, float]]:
+    columns: tuple[NDArray[np.generic], ...] = (batch.usage_point, batch.reading_type, batch.time, batch.value)
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _exceeds(fact: FactRow, known: FactRow | None, figure: str) -> bool:

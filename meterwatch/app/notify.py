@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -22,16 +22,21 @@ class Notify:
     def __init__(self, books: Books, channels: Sequence[Channel], options: OutboxOptions) -> None:
         owner = f"{socket.gethostname()}:{os.getpid()}"
         self._ledger = books.ledger
-        self._senders = [Sender(self._ledger.outbox, books.archive, channel, owner, options) for channel in channels]
-        self._channels = [channel.name for channel in channels]
+        outbox, archive = books.ledger.outbox, books.archive
+        self._senders = {channel.name: Sender(outbox, archive, channel, owner, options) for channel in channels}
+        self._shown = set(self._senders)
+        self._waiting: Mapping[str, tuple[int, datetime]] = {}
 
     def start(self) -> None:
         """Nothing runs between steps."""
 
     def step(self, now: datetime) -> None:
         """Send what waits and mark what is overdue."""
-        for sender in self._senders:
-            sender.step(now)
+        for channel in self._ledger.outbox.waiting():
+            if channel in self._senders:
+                self._senders[channel].step(now)
+            else:
+                self._ledger.outbox.expire(channel, now)
         metrics.DUTIES_BREACHED.inc(self._ledger.work.breach(now))
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -39,10 +44,11 @@ class Notify:
         return self._ledger.work.next_due(now)
 
     def measure(self, now: datetime) -> None:
-        """Set the gauges."""
-        waiting = self._ledger.outbox.waiting()
-        for channel in self._channels:
-            count, oldest = waiting.get(channel, (0, now))
+        """Set the gauges, of channels that nobody sends on too."""
+        self._waiting = self._ledger.outbox.waiting()
+        self._shown |= self._waiting.keys()
+        for channel in self._shown:
+            count, oldest = self._waiting.get(channel, (0, now))
             metrics.OUTBOX_WAITING.labels(channel).set(count)
             metrics.OUTBOX_OLDEST.labels(channel).set((now - oldest).total_seconds())
         counts = self._ledger.work.counts()
@@ -53,5 +59,10 @@ class Notify:
         """Nothing runs between steps."""
 
     def problems(self) -> Sequence[str]:
-        """Return why the notifier is not ready; it always is while the ledger answers."""
-        return []
+        """Return which messages can't be sent as the settings stand; it is ready otherwise while the ledger answers."""
+        return [
+            f"messages wait on channel {channel} ({count}, the oldest since {oldest:%Y-%m-%d %H:%M} UTC), and the settings "
+            f"do not tell how to send there: complete [channels.{channel}] and restart, or they expire unsent"
+            for channel, (count, oldest) in self._waiting.items()
+            if channel not in self._senders
+        ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.ports import Channel, ReadingStore
 from meterwatch.stores.readings_sqlite import SqliteReadings
+from meterwatch.stores.sqlite_files import make_folder
 from notifier.channels import CHANNELS
 from notifier.routing import Site
 
@@ -39,7 +40,6 @@ def open_readings(settings: Settings, opened: ExitStack, *, read_only: bool = Fa
     elif read_only:
         store = SqliteReadings.read_only(settings.data_dir / READINGS_FILE)
     else:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
         store = SqliteReadings(settings.data_dir / READINGS_FILE)
     opened.callback(store.close)
     return store
@@ -47,6 +47,7 @@ def open_readings(settings: Settings, opened: ExitStack, *, read_only: bool = Fa
 
 def open_journal(settings: Settings, opened: ExitStack) -> Journal:
     """Return the journal in the data folder, closed with ``opened``."""
+    make_folder(settings.data_dir)
     journal = Journal(settings.data_dir / JOURNAL_FOLDER, settings.journal)
     opened.callback(journal.close)
     return journal
@@ -66,13 +67,9 @@ def codecs(settings: Settings) -> Sequence[Codec]:
 
 
 def channels(settings: Settings) -> Sequence[Channel]:
-    """Return the channels that messages may be queued on."""
-    wanted = {settings.routing.channel}
-    return [kind(_options(settings, kind.name)) for kind in CHANNELS if kind.name in wanted]
-
-
-def _options(settings: Settings, channel: str) -> Any:
-    return getattr(settings.channels, channel)
+    """Return every channel whose settings are complete: messages may wait on one that is no longer routed."""
+    options = {kind: getattr(settings.channels, kind.name) for kind in CHANNELS}
+    return [kind(found) for kind, found in options.items() if "" not in astuple(found)]
 
 
 def rule_set(settings: Settings) -> RuleSet:

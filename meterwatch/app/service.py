@@ -29,7 +29,7 @@ from notifier.channels.webhook import sign
 log = logging.getLogger(__name__)
 
 ROLES = ("engine", "notify", "desk")
-ALIVE_S = 60.0  # a process whose steps stand still for longer should be restarted
+ALIVE_S = 300.0  # a process whose steps stand still for longer should be restarted; a large backfill may take a minute
 _MEASURE_S = 0.9  # gauges are set once a second, not at every step of a moved clock: counting takes longer than stepping
 
 
@@ -70,7 +70,7 @@ class Service:
         self._opened = ExitStack()
         self._failures: dict[str, str] = {}
         self._measured_at: dict[str, float] = {}
-        self._beat_at = elapsed()
+        self._stepped_at = dict.fromkeys(roles, elapsed())
         self.over = threading.Event()
         try:
             self.books = open_books(settings, self._opened)
@@ -126,7 +126,7 @@ class Service:
                 self._measured_at[role.name] = elapsed()
         if self.books.ledger.clock.moved_to() is not None:
             self.books.ledger.clock.stepped([role.name for role in roles], now)
-        self._beat_at = elapsed()
+        self._stepped_at.update({role.name: elapsed() for role in roles})
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when the next row falls due, None if none is known."""
@@ -171,12 +171,12 @@ class Service:
     def health(self) -> Health:
         """Return how this process is."""
         problems = {role.name: list(role.problems()) for role in self.roles}
-        for name, text in self._failures.items():
+        for name, text in list(self._failures.items()):  # a copy: a beat may change them meanwhile
             problems[name].append(text)
-        still = elapsed() - self._beat_at
-        standing = bool(self.roles) and still > ALIVE_S
-        if standing:
-            problems["steps"] = [f"no step was completed for {still:.0f} s"]
+        still = {role.name: elapsed() - self._stepped_at[role.name] for role in self.roles}
+        standing = {name: seconds for name, seconds in still.items() if seconds > ALIVE_S}
+        for name, seconds in standing.items():
+            problems[name].append(f"no step was completed for {seconds:.0f} s")
         return Health(not self.crash and not standing, problems)
 
     def stop(self) -> None:

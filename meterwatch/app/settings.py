@@ -43,8 +43,10 @@ class SiteOptions:
     """Dates offices rest although the calendar says they work."""
 
     def __post_init__(self) -> None:
-        early = "close_after_h must be at least 2: a day's last interval may end two hours after it"
-        found = [zone_problem(self.time_zone), early if self.close_after_h < 2 else ""]
+        found = [zone_problem(self.time_zone)]
+        if not 2 <= self.close_after_h <= 168:
+            why = "a day's last interval may end two hours after it"
+            found.append(f"close_after_h {self.close_after_h} is not within 2 to 168: {why}")
         if any(found):
             raise ValueError("; ".join(filter(None, found)))
 
@@ -135,5 +137,6 @@ class Settings(BaseSettings):
 
     @property
     def ledger_url(self) -> str:
-        """The ledger's address."""
-        return self.ledger.url or f"sqlite:///{self.data_dir / 'ledger.db'}"
+        """The ledger's address, with the driver we speak PostgreSQL through."""
+        url = self.ledger.url or f"sqlite:///{self.data_dir / 'ledger.db'}"
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)

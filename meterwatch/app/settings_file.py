@@ -1,12 +1,11 @@
 """Reading ``meterwatch.toml``: every problem at once, each with its place and the nearest known name."""
 
-import difflib
 import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -14,13 +13,22 @@ from typing import Any, Union, get_args, get_origin
 import pydantic_settings
 from pydantic import BaseModel, ValidationError
 
-from ingest.codecs.json_mapping import JsonMapping, problems
 from ingest.mqtt_options import topic_filter_problem
-from meterwatch.app.settings import ENV_DELIMITER, ENV_PREFIX, SECRETS, LedgerOptions, Settings
-from meterwatch.core.calendar import zone_problem
+from meterwatch.app.settings import ENV_DELIMITER, ENV_PREFIX, LedgerOptions, Settings
+from meterwatch.app.settings_problems import (
+    Loc,
+    Problem,
+    cross_check,
+    joined,
+    missing,
+    out_of_bounds,
+    same,
+    unknown,
+    wrong_value,
+)
 from meterwatch.core.errors import MeterwatchError
+from meterwatch.core.model.phrase import Lang, Phrase
 
-Loc = tuple[str | int, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\"' -]+?)\s*\]\]?")
 _KEY = re.compile(r"^\s*((?:[A-Za-z0-9_-]+|\"[^\"]+\")(?:\s*\.\s*(?:[A-Za-z0-9_-]+|\"[^\"]+\"))*)\s*=")
 _NOTHING = object()
@@ -28,31 +36,25 @@ _FILLING = "missing"
 _ROUNDS = 20
 _MISSING = frozenset({"missing", "missing_argument"})
 _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with the settings: where, and what. ``variable`` is the environment's, if it comes from there."""
-
-    loc: Loc
-    text: str
-    line: int | None = None
-    variable: str = ""
-
-    def say(self, path: Path) -> str:
-        """Return the problem as ``file:line: setting: what``, or with the variable in place of the line."""
-        line = f"{path}:{self.line}" if self.line else str(path) * (not self.variable)
-        place = " or ".join(filter(None, (line, self.variable)))
-        name = ".".join(map(str, self.loc))
-        return f"{place}: {name}: {self.text}" if name else f"{place}: {self.text}"
+_EMPTY_FILE = Phrase("the file is empty", "文件为空")
+_NOT_UTF_8 = Phrase("the file is not UTF-8", "文件不是 UTF-8 编码")
+_NO_FILE = Phrase(
+    "; write one with `meterwatch init`, or name it with --settings or METERWATCH_SETTINGS",
+    "；请用 `meterwatch init` 生成，或用 --settings 或 METERWATCH_SETTINGS 指定",
+)
+_WRITE_LIKE = Phrase(f": write {ENV_PREFIX}SECTION{ENV_DELIMITER}NAME", f"：请写作 {ENV_PREFIX}SECTION{ENV_DELIMITER}NAME")
 
 
 class SettingsError(MeterwatchError):
     """The settings can't be used; ``problems`` holds all that is wrong with them."""
 
     def __init__(self, path: Path, found: Sequence[Problem]) -> None:
-        super().__init__("\n".join(problem.say(path) for problem in found))
-        self.problems = tuple(found)
+        self.path, self.problems = path, tuple(found)
+        super().__init__(self.say(Lang.EN))
+
+    def say(self, lang: Lang) -> str:
+        """Return the problems in ``lang``, one a line."""
+        return "\n".join(problem.say(self.path, lang) for problem in self.problems)
 
 
 def load(path: Path) -> Settings:
@@ -81,10 +83,9 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as problem:
-        hint = "write one with `meterwatch init`, or name it with --settings or METERWATCH_SETTINGS"
-        raise SettingsError(path, [Problem((), f"{problem.strerror}; {hint}")]) from problem
+        raise SettingsError(path, [Problem((), joined(same(problem.strerror or ""), _NO_FILE))]) from problem
     except UnicodeDecodeError as problem:
-        raise SettingsError(path, [Problem((), "the file is not UTF-8")]) from problem
+        raise SettingsError(path, [Problem((), _NOT_UTF_8)]) from problem
 
 
 def _placed(problem: Problem, places: Mapping[Loc, int], variables: Mapping[Loc, str]) -> Problem:
@@ -99,7 +100,7 @@ def _placed(problem: Problem, places: Mapping[Loc, int], variables: Mapping[Loc,
 
 def _syntax_problem(text: str) -> Problem:
     line = re.search(r"\(at line (\d+)", text)
-    return Problem((), text, int(line[1]) if line else None)
+    return Problem((), same(text), int(line[1]) if line else None)
 
 
 # --- validation -------------------------------------------------------------------------------------------------------
@@ -108,56 +109,73 @@ def _syntax_problem(text: str) -> Problem:
 def _validate(data: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
     """Return the settings of what is right in ``data``, and every problem.
 
-    What is wrong is taken out, what is missing filled in, and the rest validated again, because many checks only run when
-    nothing else is wrong. None if even that comes to nothing.
+    What is wrong is taken out, what is missing stood in for, and the rest validated again, because many checks only run
+    when nothing else is wrong. None if even that comes to nothing.
     """
     found: list[Problem] = []
-    filled: set[Loc] = set()
+    mended: set[Loc] = set()
     for _ in range(_ROUNDS):
         try:
             settings = Settings(**data)
         except ValidationError as problem:
             for error in problem.errors():
-                found += _mend(data, error, filled)
+                found += _mend(data, error, mended)
         else:
-            found += [problem for problem in _cross_check(settings) if problem.loc not in filled]
+            found += [known for known in cross_check(settings) if not any(known.loc[: len(at)] == at for at in mended)]
             return settings, found
     return None, found
 
 
-def _mend(data: dict[str, Any], error: Mapping[str, Any], filled: set[Loc]) -> list[Problem]:
+def _mend(data: dict[str, Any], error: Mapping[str, Any], mended: set[Loc]) -> list[Problem]:
+    """Stand in for what ``error`` misses, or take out what it complains of; return what is to be said of it."""
     loc: Loc = error["loc"]
-    if loc in filled:
-        _take_out(data, loc[:1])
-        return []
-    if error["type"] in _MISSING and _reach(data, loc[:-1]) is not None:
-        filled.add(loc)
-        _reach(data, loc[:-1])[loc[-1]] = _FILLING
-    elif not _take_out(data, loc):
-        _take_out(data, loc[:1])
-    return [_problem(error)]
-
-
-def _problem(error: Mapping[str, Any]) -> Problem:
-    loc: Loc = error["loc"]
-    if error["type"] in _UNKNOWN:
-        return Problem(loc, f"unknown setting{_nearest(str(loc[-1]), _names(Settings, loc[:-1]))}")
     if error["type"] in _MISSING:
-        return Problem(loc, "is missing")
-    text = error["msg"].removeprefix("Value error, ")
-    own = error["type"] == "value_error" or loc in SECRETS
-    return Problem(loc, text if own else f"{text} (found {error['input']!r})")
+        return _fill_in(data, loc, mended)
+    if error["type"] in _UNKNOWN:
+        _take_out(data, loc)
+        return [Problem(loc, unknown(str(loc[-1]), _names(loc[:-1])))]
+    if error["type"] == "value_error":
+        return _mend_section(data, loc, error["msg"].removeprefix("Value error, "), mended)
+    _cut_out(data, loc, mended)
+    return [Problem(loc, wrong_value(error))]
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}" if known else ""
+def _fill_in(data: dict[str, Any], loc: Loc, mended: set[Loc]) -> list[Problem]:
+    table, taken_out = _reach(data, loc[:-1]), loc in mended
+    if isinstance(table, dict):
+        table[loc[-1]] = [] if get_origin(_kind(loc)) is tuple else _FILLING
+        mended.add(loc)
+    return [] if taken_out else [Problem(loc, missing(loc))]
+
+
+def _mend_section(data: dict[str, Any], loc: Loc, complaint: str, mended: set[Loc]) -> list[Problem]:
+    """Take out the settings that are out of bounds, so that the section is judged again; if none is, all of it.
+
+    What speaks of a setting that was mended before is no news: it is not what was written.
+    """
+    if found := out_of_bounds(loc, complaint):
+        for problem in found:
+            _cut_out(data, problem.loc, mended)
+        return found
+    gone = [name for *section, name in mended if tuple(section) == loc]
+    news = [part for part in complaint.split("; ") if not any(re.search(rf"\b{name}\b", part) for name in gone)]
+    _cut_out(data, loc, mended)
+    return [Problem(loc, same("; ".join(news)))] if news else []
+
+
+def _cut_out(data: dict[str, Any], loc: Loc, mended: set[Loc]) -> None:
+    """Take out the setting at ``loc``, or the smallest around it that can be: what is left of a list keeps its place."""
+    while loc and loc not in mended:
+        if _take_out(data, loc):
+            mended.add(loc)
+        else:
+            loc = loc[:-1]
 
 
 def _take_out(data: Any, loc: Loc) -> bool:
     """Remove the setting at ``loc``; False if there is nothing to remove."""
     table = _reach(data, loc[:-1])
-    return isinstance(table, dict) and bool(loc) and table.pop(loc[-1], _NOTHING) is not _NOTHING
+    return isinstance(table, dict) and table.pop(loc[-1], _NOTHING) is not _NOTHING
 
 
 def _reach(data: Any, loc: Loc) -> Any:
@@ -170,12 +188,18 @@ def _reach(data: Any, loc: Loc) -> Any:
     return data
 
 
-def _names(kind: Any, loc: Loc) -> list[str]:
-    """Return the names known at ``loc`` within a model, dataclass, or a sequence of them."""
+def _kind(loc: Loc) -> Any:
+    """Return the type of the setting at ``loc``."""
+    kind: Any = Settings
     for step in loc:
         kind = _plain(kind)
         kind = kind if isinstance(step, int) else _members(kind).get(step)
-    return [str(name) for name in _members(_plain(kind))]
+    return kind
+
+
+def _names(loc: Loc) -> list[str]:
+    """Return the names known in the section at ``loc``."""
+    return [str(name) for name in _members(_plain(_kind(loc)))]
 
 
 def _plain(kind: Any) -> Any:
@@ -191,34 +215,6 @@ def _members(kind: Any) -> dict[str | int, Any]:
     return {entry.name: entry.type for entry in fields(kind)} if is_dataclass(kind) else {}
 
 
-# --- what only shows when everything is known ------------------------------------------------------------------------
-
-
-def _cross_check(settings: Settings) -> Iterator[Problem]:
-    for index, mapping in enumerate(settings.codecs):
-        yield from _mapping_problems(("codecs", index), mapping)
-    channels = list(type(settings.channels).model_fields)
-    if settings.routing.channel not in channels:
-        nearest = _nearest(settings.routing.channel, channels)
-        yield Problem(("routing", "channel"), f"no channel is called {settings.routing.channel!r}{nearest}")
-    if settings.routing.channel == "webhook" and not (settings.channels.webhook.url and settings.channels.webhook.secret):
-        yield Problem(("channels", "webhook"), "needs url and secret_file, because routing.channel is 'webhook'")
-    if settings.readings.store == "influxdb" and settings.influxdb is None:
-        yield Problem(("influxdb",), "is missing, because readings.store is 'influxdb'")
-    if settings.mqtt is not None and not settings.codecs:
-        yield Problem(("codecs",), "is missing: no message could be read; see `meterwatch init` for an example")
-
-
-def _mapping_problems(loc: Loc, mapping: JsonMapping) -> Iterator[Problem]:
-    for topic in mapping.topics:
-        if text := topic_filter_problem(topic):
-            yield Problem((*loc, "topics"), text)
-    if text := zone_problem(mapping.time_zone):
-        yield Problem((*loc, "time_zone"), text)
-    for found in problems(mapping):
-        yield Problem((*loc, *found.setting), found.text + (_nearest(found.name, found.known) if found.known else ""))
-
-
 # --- environment, secrets, defaults, paths ----------------------------------------------------------------------------
 
 
@@ -227,7 +223,10 @@ def _add_environment(data: dict[str, Any]) -> tuple[dict[Loc, str], list[Problem
     try:
         given = Settings.environment()
     except pydantic_settings.SettingsError as problem:
-        return {}, [Problem((), f"{problem}: write {ENV_PREFIX}SECTION{ENV_DELIMITER}NAME", variable="the environment")]
+        advice = Phrase(
+            f": write {ENV_PREFIX}SECTION{ENV_DELIMITER}NAME", f"：请写作 {ENV_PREFIX}SECTION{ENV_DELIMITER}NAME"
+        )
+        return {}, [Problem((), joined(same(str(problem)), advice), variable="the environment")]
     return {loc: ENV_PREFIX + ENV_DELIMITER.join(map(str, loc)).upper() for loc in _overlay(data, given)}, []
 
 
@@ -266,29 +265,31 @@ def _read_secrets(data: Any, kind: Any, folder: Path, variables: Mapping[Loc, st
                 data[plain], wrong = _secret(file)
                 yield from (Problem((*loc, name), text) for text in wrong)
             elif (*loc, plain) not in variables:
-                yield Problem((*loc, name), f"give {plain} or {name}, not both")
+                both = Phrase(f"give {plain} or {name}, not both", f"{plain} 与 {name} 只能给出其一")
+                yield Problem((*loc, name), both)
     for name, value in data.items():
         yield from _read_secrets(value, members.get(name), folder, variables, (*loc, name))
 
 
-def _secret(file: Path) -> tuple[str, list[str]]:
+def _secret(file: Path) -> tuple[str, list[Phrase]]:
     """Return what a secret's file holds, and what is wrong with it."""
     try:
         content = file.read_text(encoding="utf-8-sig").strip()
     except OSError as problem:
-        return _FILLING, [f"{file}: {problem.strerror}"]
+        return _FILLING, [same(f"{file}: {problem.strerror}")]
     except UnicodeDecodeError:
-        return _FILLING, [f"{file}: the file is not UTF-8"]
-    return (content, []) if content else (_FILLING, [f"{file}: the file is empty"])
+        return _FILLING, [joined(same(f"{file}: "), _NOT_UTF_8)]
+    return (content, []) if content else (_FILLING, [joined(same(f"{file}: "), _EMPTY_FILE)])
 
 
 def _subscribe_to_codecs(data: dict[str, Any]) -> None:
     """Subscribe to what the codecs can read, unless the file says otherwise."""
     mqtt, codecs = data.get("mqtt"), data.get("codecs")
-    if isinstance(mqtt, dict) and isinstance(codecs, list):
-        topics = [t for c in codecs if isinstance(c, dict) and isinstance(c.get("topics"), list) for t in c["topics"]]
-        good = [topic for topic in map(str, topics) if not topic_filter_problem(topic)]
-        mqtt.setdefault("topics", list(dict.fromkeys(good or map(str, topics))))  # a bad one is said at its codec
+    if isinstance(mqtt, dict):
+        tables = [codec for codec in codecs if isinstance(codec, dict)] if isinstance(codecs, list) else []
+        topics = [topic for codec in tables if isinstance(codec.get("topics"), list) for topic in map(str, codec["topics"])]
+        good = [topic for topic in topics if not topic_filter_problem(topic)]
+        mqtt.setdefault("topics", list(dict.fromkeys(good)) or [_FILLING])  # a codec without a good one is said there
 
 
 def _rooted(settings: Settings, folder: Path) -> Settings:

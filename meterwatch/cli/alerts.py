@@ -1,13 +1,16 @@
 """``meterwatch alerts``."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from detectors.rules import RULES
-from meterwatch.cli.main import common, example
-from meterwatch.cli.output import Output, local
-from meterwatch.cli.session import session
+from meterwatch.cli.arguments import number
+from meterwatch.cli.main import common, example, limit
+from meterwatch.cli.names import Concern, customer_names
+from meterwatch.cli.output import Output, figure, local
+from meterwatch.cli.session import Session, session
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.alerts import Alert
 from meterwatch.core.model.phrase import Lang, Phrase
@@ -20,6 +23,7 @@ _COLUMNS = {
     "id": Phrase("no.", "编号"),
     "rule": Phrase("rule", "规则"),
     "subject": Phrase("subject", "对象"),
+    "name": Phrase("customer", "客户"),
     "opened_day": Phrase("opened", "触发日"),
     "stage": Phrase("stage", "阶段"),
     "baseline": Phrase("baseline", "基准"),
@@ -42,9 +46,11 @@ _STAGE = {"warn": Phrase("warning", "预警"), "potential": Phrase("potential ch
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang)
-    parser.add_argument("number", nargs="?", type=int, help=Phrase("show this alert in full", "查看某一告警").say(lang))
-    parser.add_argument("--all", action="store_true", help=Phrase("closed and withdrawn ones too", "包括已结束的").say(lang))
-    parser.add_argument("--limit", type=int, default=100, help=Phrase("at most this many", "最多条数").say(lang))
+    which = Phrase("show this alert in full (default: list them)", "查看该告警的全部内容（默认：列表）").say(lang)
+    parser.add_argument("number", nargs="?", type=number(lang), metavar="ALERT", help=which)
+    every = Phrase("closed and withdrawn ones too (default: open ones)", "包括已结束与已撤销的（默认：未结束的）").say(lang)
+    parser.add_argument("--all", action="store_true", help=every)
+    limit(parser, lang)
     example(parser, "meterwatch alerts --all --json")
     parser.set_defaults(run=run)
 
@@ -55,16 +61,26 @@ def run(args: Namespace, out: Output) -> int:
         ledger = opened.books.ledger.evaluation
         if args.number is None:
             found = ledger.all_alerts(closed=args.all, limit=args.limit)
-            out.table(_COLUMNS, [_row(alert, out) for alert in found], _EMPTY)
+            out.table(_COLUMNS, _rows(found, opened, out), _EMPTY)
             return 0
         chosen = ledger.alert(args.number)
         if chosen is None:
             raise Refusal(_NONE, number=args.number)
-        _show(chosen, opened.books.registry.load(), opened.zone, out)
+        (row,) = _rows([chosen], opened, out)
+        _show(chosen, row, opened.books.registry.load(), opened.zone, out)
     return 0
 
 
-def _row(alert: Alert, out: Output) -> dict[str, Any]:
+def _rows(alerts: Sequence[Alert], opened: Session, out: Output) -> list[dict[str, Any]]:
+    names = customer_names(opened, map(_concern, alerts))
+    return [_row(alert, names.get(_concern(alert)), out) for alert in alerts]
+
+
+def _concern(alert: Alert) -> Concern:
+    return Concern(alert.episode.rule, alert.episode.subject, alert.episode.opened_day)
+
+
+def _row(alert: Alert, name: str | None, out: Output) -> dict[str, Any]:
     episode = alert.episode
     figures = episode.figures
     row: dict[str, Any] = {
@@ -72,6 +88,7 @@ def _row(alert: Alert, out: Output) -> dict[str, Any]:
         "rule": episode.rule,
         "policy": episode.policy,
         "subject": episode.subject,
+        "name": name,
         "opened_day": date.fromordinal(episode.opened_day).isoformat(),
         "start_day": date.fromordinal(episode.start_day).isoformat(),
         "stage": episode.stages[-1].name if episode.stages else "",
@@ -94,15 +111,14 @@ def _row(alert: Alert, out: Output) -> dict[str, Any]:
     }
 
 
-def _show(alert: Alert, registry: Registry, zone: str, out: Output) -> None:
+def _show(alert: Alert, row: dict[str, Any], registry: Registry, zone: str, out: Output) -> None:
     """Print one alert with every figure it was opened on, its meaning and its unit."""
-    row = _row(alert, out)
     if out.as_json:
         out.data(row)
         return
     episode = alert.episode
     out.line(f"{row['id']}  {row['rule']}  {episode.subject}  ({_RULES[episode.rule].source})")
-    for key in ("opened_day", "closed_day", "closed_why", "suppressed"):
+    for key in ("name", "opened_day", "closed_day", "closed_why", "suppressed"):
         if row[key]:
             out.line(f"  {_COLUMNS[key].say(out.lang)}: {row[key]}")
     for stage in episode.stages:
@@ -115,8 +131,8 @@ def _show(alert: Alert, registry: Registry, zone: str, out: Output) -> None:
     units = _units(episode.subject, registry)
     for column in _RULES[episode.rule].columns:
         if column.name in episode.figures:
-            figure = episode.figures[column.name]
-            out.line(f"  {column.meaning.say(out.lang)}: {figure:.6g} {units.get(column.unit, '')}".rstrip())
+            value = figure(episode.figures[column.name])
+            out.line(f"  {column.meaning.say(out.lang)}: {value} {units.get(column.unit, '')}".rstrip())
 
 
 def _units(subject: str, registry: Registry) -> dict[str, str]:

@@ -17,6 +17,7 @@ from meterwatch.core.instants import from_ms
 from meterwatch.core.model.packets import REASON_TEXT, Packet
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import BY_CODE
+from meterwatch.stores.database import require_driver
 
 _COLUMNS = {
     "codec": Phrase("codec", "解码器"),
@@ -39,17 +40,20 @@ _BOTH = Phrase("--topic and --payload belong together", "--topic 与 --payload �
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang)
-    parser.add_argument("--topic", help=Phrase("decode a message of this topic", "试解码该主题的报文").say(lang))
-    parser.add_argument(
-        "--payload", type=Path, metavar="FILE", help=Phrase("the message's content", "报文内容文件").say(lang)
+    topic = Phrase(
+        "decode a message of this topic (default: the samples of the codecs)", "试解码该主题的报文（默认：解码器的样例）"
     )
+    content = Phrase("the content of the message (default: the samples of the codecs)", "报文内容文件（默认：解码器的样例）")
+    parser.add_argument("--topic", help=topic.say(lang))
+    parser.add_argument("--payload", type=Path, metavar="FILE", help=content.say(lang))
     example(parser, "meterwatch check --topic meters/7/up --payload message.json")
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace, out: Output) -> int:
-    """Check the settings and decode samples; 1 if a sample comes to nothing."""
+    """Check the settings and decode samples; 1 if a sample comes to nothing. Raises Refusal if they can't be used."""
     settings = settings_of(args)
+    require_driver(settings.ledger_url)
     out.say(_GOOD, file=args.settings)
     rows = [row for name, packet in _samples(args, settings) for row in decode_sample(settings, name, packet, out.lang)]
     out.table(_COLUMNS, rows, _NO_SAMPLE)

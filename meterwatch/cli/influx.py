@@ -24,15 +24,18 @@ _READY = Phrase(
 
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
+    common(parser, lang)
     verbs = parser.add_subparsers(metavar="init", required=True)
     text = Phrase("make buckets, retention and the InfluxQL mapping", "创建存储桶、保留期与 InfluxQL 映射")
     init = verbs.add_parser("init", help=text.say(lang), description=text.say(lang))
     common(init, lang)
     onboard = Phrase(
-        "set up a new server first, under this user (password: METERWATCH_INFLUX_PASSWORD)", "先以该用户初始化新服务器"
+        "set up a new server first, under this user and the password of METERWATCH_INFLUX_PASSWORD (default: do not)",
+        "先以该用户及 METERWATCH_INFLUX_PASSWORD 中的密码初始化新服务器（默认：不初始化）",
     )
     init.add_argument("--onboard", metavar="USER", help=onboard.say(lang))
-    example(init, "METERWATCH_INFLUX_PASSWORD=... meterwatch influx init --onboard admin")
+    for level in (parser, init):
+        example(level, "METERWATCH_INFLUX_PASSWORD=... meterwatch influx init --onboard admin")
     init.set_defaults(run=run)
 
 

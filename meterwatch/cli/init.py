@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from meterwatch.app.annotate import annotated
-from meterwatch.cli.main import SETTINGS, example
+from meterwatch.cli.main import example, language
 from meterwatch.cli.output import Output
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Lang, Phrase
@@ -19,20 +19,25 @@ _WRITTEN = Phrase(
 
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
-    parser.add_argument("path", type=Path, nargs="?", default=Path(SETTINGS), metavar="FILE")
-    parser.add_argument("--lang", choices=list(Lang), help=Phrase("language of the output", "输出语言").say(lang))
+    text = Phrase(
+        "the file to write (default: METERWATCH_SETTINGS, or ./meterwatch.toml)",
+        "要写入的文件（默认：METERWATCH_SETTINGS 或 ./meterwatch.toml）",
+    )
+    parser.add_argument("path", type=Path, nargs="?", metavar="FILE", help=text.say(lang))
+    language(parser, lang)
     example(parser, "meterwatch init /etc/meterwatch/meterwatch.toml")
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace, out: Output) -> int:
     """Write an annotated settings file, never over an existing one."""
+    path = args.path or args.settings
     try:
-        with args.path.open("x", encoding="utf-8") as file:
+        with path.open("x", encoding="utf-8") as file:
             file.write(annotated())
     except FileExistsError as problem:
-        raise Refusal(_THERE, path=args.path) from problem
+        raise Refusal(_THERE, path=path) from problem
     except OSError as problem:
-        raise Refusal(_CANT, path=args.path, why=problem.strerror) from problem
-    out.say(_WRITTEN, path=args.path)
+        raise Refusal(_CANT, path=path, why=problem.strerror) from problem
+    out.say(_WRITTEN, path=path)
     return 0

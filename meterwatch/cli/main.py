@@ -1,14 +1,17 @@
 """The command line. Only the module of the command that was asked for is imported, so that help comes at once."""
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date
+from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 
 from meterwatch import __version__
+from meterwatch.cli.arguments import number, speak, word
 from meterwatch.cli.output import Output, lang_of
 from meterwatch.core.errors import Refusal, Unavailable
 from meterwatch.core.model.phrase import Lang, Phrase
@@ -31,68 +34,139 @@ _DESCRIPTION = Phrase(
     "Watches a utility's meters and proves that every notice the rules demand was given in time.",
     "监测计量数据，并证明规章要求的每一次告知都按时完成。",
 )
-_EXAMPLE = Phrase("example: meterwatch tasks --lang en", "示例：meterwatch tasks --lang zh-CN")
 SETTINGS = "meterwatch.toml"
+
+_NO_RIGHT = Phrase(
+    "this account may not read or write there; give it the right, or name another place",
+    "当前账号没有读写权限；请授权，或改用其他位置",
+)
+_NO_FOLDER = Phrase(
+    "a file stands where a folder is needed; move it away, or name another folder",
+    "此处需要目录，却已有同名文件；请移走该文件，或改用其他目录",
+)
+_NO_ROOM = Phrase("the disk is full; make room and call again", "磁盘已满；请清理后重试")
+_OS_TROUBLE = {
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.EEXIST: _NO_FOLDER,
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+}
+_OTHER_TROUBLE = Phrase("{why}; mend that and call again", "{why}；请处理后重试")
+_FAULT = Phrase(
+    "this is a fault of meterwatch itself ({kind}); call it again with METERWATCH_DEBUG=1 and report what it prints",
+    "meterwatch 自身出错（{kind}）；请设置 METERWATCH_DEBUG=1 后重新运行，并反馈其输出",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 refused or not available, 2 called wrongly."""
+    """Run one command and return its exit code: 0 done, 1 refused or not available, 2 called wrongly, 70 our fault."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     lang = lang_of(arguments, os.environ)
-    command = next((word for word in arguments if word in COMMANDS), None)
-    args = _parser(lang, command).parse_args(arguments)
-    out = Output(lang, as_json=getattr(args, "json", False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark
     try:
-        code = int(args.run(args, out) or 0)
-        sys.stdout.flush()  # a reader that has gone is noticed here, not when Python ends
+        args = parser_of(lang, _command(arguments)).parse_args(arguments)
+        code = int(args.run(args, Output(lang, as_json=args.json)) or 0)
+        sys.stdout.flush()  # a reader that has gone, or a full disk, is noticed here, not when Python ends
         return code
-    except Refusal as problem:
-        out.error(problem.say(lang))
-    except Unavailable as problem:
-        out.error(str(problem))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
+    except Exception as problem:  # the last resort: nobody but us can read a traceback
+        return _failed(problem, Output(lang))
+
+
+def _failed(problem: Exception, out: Output) -> int:
+    """Say why a command came to nothing; return its exit code."""
+    _let_go_of_output()
+    if isinstance(problem, BrokenPipeError):
+        return 1
+    cause = problem.__cause__
+    if isinstance(problem, OSError):
+        out.error(_os_trouble(problem, out.lang))
+    elif isinstance(problem, Unavailable) and isinstance(cause, OSError) and cause.filename is not None:
+        out.error(_os_trouble(cause, out.lang))
+    elif isinstance(problem, Refusal | Unavailable):
+        out.error(problem.say(out.lang) if isinstance(problem, Refusal) else str(problem))
+    else:
+        if os.environ.get("METERWATCH_DEBUG") == "1":
+            sys.excepthook(type(problem), problem, problem.__traceback__)
+        out.error(_FAULT.say(out.lang, kind=type(problem).__name__))  # its text might hold a name or a phone number
+        return 70
     return 1
 
 
-def _parser(lang: Lang, command: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("meterwatch", description=_DESCRIPTION.say(lang), epilog=_EXAMPLE.say(lang))
-    parser.add_argument("--version", action="version", version=f"meterwatch {__version__}")
+def _os_trouble(problem: OSError, lang: Lang) -> str:
+    """Return where the system would not do what was asked, why, and what to do about it."""
+    place = "" if problem.filename is None else f"{problem.filename}: "
+    return place + _OS_TROUBLE.get(problem.errno or 0, _OTHER_TROUBLE).say(lang, why=problem.strerror or problem)
+
+
+def _let_go_of_output() -> None:
+    """Drop what can't be printed, if anything: Python would fail over it once more when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """Return the command that is asked for: the first word that names one and is not an option's value."""
+    words = (word for before, word in pairwise(("", *arguments)) if before not in ("--settings", "--lang"))
+    return next((word for word in words if word in COMMANDS), None)
+
+
+def parser_of(lang: Lang, command: str | None) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, of which only ``command`` knows its own arguments."""
+    speak(lang)
+    shown = f"{word('example:')} meterwatch tasks --lang {lang}"
+    parser = argparse.ArgumentParser("meterwatch", description=_DESCRIPTION.say(lang), epilog=shown, allow_abbrev=False)
+    version = Phrase("show the version and exit", "显示版本并退出").say(lang)
+    parser.add_argument("--version", action="version", version=f"meterwatch {__version__}", help=version)
+    common(parser, lang, as_json=False)
+    parser.set_defaults(settings=Path(os.environ.get("METERWATCH_SETTINGS") or SETTINGS), json=False)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
-        own = subparsers.add_parser(name, help=text.say(lang), description=text.say(lang))
+        own = subparsers.add_parser(name, help=text.say(lang), description=text.say(lang), allow_abbrev=False)
         if name == command:
             importlib.import_module(f"meterwatch.cli.{name}").configure(own, lang)
     return parser
 
 
-def common(parser: argparse.ArgumentParser, lang: Lang, *, as_json: bool = True, again: bool = False) -> None:
-    """Add the options every command has; ``again`` to a verb below one that has them: either place is good."""
-    where = Phrase("the settings file (default: METERWATCH_SETTINGS or ./meterwatch.toml)", "设置文件").say(lang)
-    which = Phrase("language of the output", "输出语言").say(lang)
-    default = argparse.SUPPRESS if again else Path(os.environ.get("METERWATCH_SETTINGS", SETTINGS))
-    unsaid = argparse.SUPPRESS if again else None
-    parser.add_argument("--settings", type=Path, default=default, metavar="FILE", help=where)
-    parser.add_argument("--lang", choices=list(Lang), default=unsaid, help=which)
+def common(parser: argparse.ArgumentParser, lang: Lang, *, as_json: bool = True) -> None:
+    """Add the options every command has. Every level of a command takes them, the innermost that is given counts."""
+    where = Phrase(
+        "the settings file (default: METERWATCH_SETTINGS, or ./meterwatch.toml)",
+        "设置文件（默认：METERWATCH_SETTINGS 或 ./meterwatch.toml）",
+    )
+    unsaid = argparse.SUPPRESS  # or an inner level would overrule with its default what an outer one was given
+    parser.add_argument("--settings", type=Path, default=unsaid, metavar="FILE", help=where.say(lang))
+    language(parser, lang)
     if as_json:
-        text = Phrase("print JSON", "输出 JSON").say(lang)
-        parser.add_argument("--json", action="store_true", default=unsaid or False, help=text)
+        text = Phrase("print JSON (default: text)", "输出 JSON（默认：文本）").say(lang)
+        parser.add_argument("--json", action="store_true", default=unsaid, help=text)
 
 
-def day(text: str) -> date:
-    """Return the date an argument names, for argparse."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date, write 2026-01-31") from problem
+def language(parser: argparse.ArgumentParser, lang: Lang) -> None:
+    """Add ``--lang``; what it says is known before anything is parsed (lang_of)."""
+    which = Phrase("language (default: METERWATCH_LANG, or the locale)", "语言（默认：METERWATCH_LANG 或系统区域）")
+    names = [one.value for one in Lang]
+    parser.add_argument("--lang", choices=names, help=which.say(lang))
+
+
+def limit(parser: argparse.ArgumentParser, lang: Lang) -> None:
+    """Add ``--limit``."""
+    text = Phrase("list at most this many (default: 100)", "最多条数（默认：100）").say(lang)
+    parser.add_argument("--limit", type=number(lang), default=100, metavar="N", help=text)
 
 
 def example(parser: argparse.ArgumentParser, text: str) -> None:
     """Show an example below the help."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"example:\n  {text}"
+    parser.epilog = f"{word('example:')}\n  {text}"
 
 
 if __name__ == "__main__":

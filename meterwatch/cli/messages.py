@@ -1,9 +1,10 @@
 """``meterwatch messages``."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from meterwatch.cli.main import common, example
+from meterwatch.cli.arguments import number
+from meterwatch.cli.main import common, example, limit
 from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import session
 from meterwatch.core.errors import Refusal
@@ -30,24 +31,17 @@ STATE_TEXT = {
 }
 _EMPTY = Phrase("no messages", "没有短信")
 _NONE = Phrase("there is no message N{number}", "没有通知 N{number}")
+_NO_NUMBER = Phrase("{text!r} is no notice number, write N7", "{text!r} 不是通知号，请写成 N7")
 
 
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang)
-    parser.add_argument(
-        "number", nargs="?", type=_number, help=Phrase("show this one with its history", "查看某一通知").say(lang)
-    )
-    parser.add_argument("--limit", type=int, default=100, help=Phrase("at most this many", "最多条数").say(lang))
+    which = Phrase("show this one with its history (default: list them)", "查看该通知及其经过（默认：列表）").say(lang)
+    parser.add_argument("number", nargs="?", type=number(lang, _NO_NUMBER, "N"), metavar="NOTICE", help=which)
+    limit(parser, lang)
     example(parser, "meterwatch messages N7")
     parser.set_defaults(run=run)
-
-
-def _number(text: str) -> int:
-    digits = text.removeprefix("N")
-    if not (digits.isascii() and digits.isdigit()):
-        raise ArgumentTypeError(f"{text!r} is no notice number, write N7")
-    return int(digits)
 
 
 def run(args: Namespace, out: Output) -> int:

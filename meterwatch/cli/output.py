@@ -4,13 +4,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, TextIO
 from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from meterwatch.core.model.phrase import Lang, Phrase
-
-_WIDE = 200  # a table that is piped is not cut to a screen
 
 
 class Output:
@@ -44,21 +43,15 @@ class Output:
         elif not rows:
             self.say(empty)
         else:
-            self._draw([title.say(self.lang) for title in columns.values()], [[row[key] for key in columns] for row in rows])
+            self._draw([[title.say(self.lang), *(row[key] for row in rows)] for key, title in columns.items()])
 
-    def _draw(self, titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        from rich.console import Console  # noqa: PLC0415 - help must not wait for it
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
+    def _draw(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Print columns led by their titles, those with nothing below it left out."""
+        from meterwatch.cli.table import draw  # noqa: PLC0415 - help must not wait for it
 
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for index, title in enumerate(titles):
-            numbers = all(isinstance(row[index], int | float) for row in rows)
-            table.add_column(title, justify="right" if numbers else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(shown(_text(cell))) for cell in row))
-        console = Console(file=self._file, width=None if self._file.isatty() else _WIDE, highlight=False)
-        console.print(table)
+        told = [column for column in columns if any(map(_text, column[1:]))]
+        numbers = [all(isinstance(cell, int | float | None) for cell in column[1:]) for column in told]
+        draw([list(map(_text, column)) for column in told], numbers, self._file)
 
 
 def local(moment: datetime | None, zone: str) -> str:
@@ -68,9 +61,9 @@ def local(moment: datetime | None, zone: str) -> str:
 
 def lang_of(arguments: Sequence[str], environ: Mapping[str, str]) -> Lang:
     """Return the language asked for: --lang, then METERWATCH_LANG, then the locale."""
-    asked = [arguments[i + 1] for i, word in enumerate(arguments[:-1]) if word == "--lang"]
-    asked += [word.partition("=")[2] for word in arguments if word.startswith("--lang=")]
-    names = [*asked, *(environ.get(name, "") for name in ("METERWATCH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))]
+    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--lang=") else [word])]
+    asked = [value for name, value in pairwise(words) if name == "--lang"]
+    names = [*asked[-1:], *(environ.get(name, "") for name in ("METERWATCH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))]
     chosen = next(filter(None, names), "")
     return Lang.ZH if chosen.lower().startswith("zh") else Lang.EN
 
@@ -87,4 +80,10 @@ def shown(text: str) -> str:
 def _text(cell: Any) -> str:
     if cell is None:
         return ""
-    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+    return figure(cell) if isinstance(cell, float) else shown(str(cell)).expandtabs()
+
+
+def figure(value: float) -> str:
+    """Return a number as people read it: six digits, or all before the point if there are more."""
+    text = f"{value:.6g}"
+    return f"{value:.0f}" if "e+" in text else text

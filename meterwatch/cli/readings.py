@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from meterwatch.app import parts
-from meterwatch.cli.main import common, day, example
+from meterwatch.cli.arguments import day
+from meterwatch.cli.main import common, example
 from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import Session, session
 from meterwatch.core.errors import Refusal
@@ -17,6 +18,7 @@ from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import BY_CODE, RATE_UNIT, USE_UNIT
 from meterwatch.core.model.readings import Quality
 from meterwatch.core.model.registry import Registry
+from meterwatch.core.ports import ReadingStore
 
 _READINGS = {
     "time": Phrase("time", "时间"),
@@ -38,6 +40,21 @@ _TOTALS = {
 _EMPTY = Phrase(
     "no readings in this time; name another with --from and --to", "该时段没有读数；可用 --from 与 --to 指定时段"
 )
+_NONE_YET = Phrase(
+    "there are no readings yet: the first start of the service (`meterwatch run`) makes the file",
+    "尚无读数：服务首次启动（`meterwatch run`）时创建数据文件",
+)
+_QUALITY = {
+    Quality.SUSPECT: Phrase("suspect", "可疑"),
+    Quality.LATE: Phrase("late", "迟到"),
+    Quality.AHEAD: Phrase("ahead", "时钟超前"),
+    Quality.NEGATIVE: Phrase("negative", "负值"),
+    Quality.RETAINED: Phrase("retained", "保留报文"),
+    Quality.ESTIMATED: Phrase("estimated", "估算"),
+    Quality.ROLLOVER: Phrase("rollover", "计数器翻转"),
+    Quality.EXCHANGE: Phrase("exchange", "换表"),
+    Quality.STEP_BACK: Phrase("step_back", "示数倒退"),
+}
 _UNKNOWN = Phrase(
     "the registry holds no usage point {point!r}; `meterwatch registry import` loads them", "档案中没有用户点 {point!r}"
 )
@@ -46,12 +63,13 @@ _UNKNOWN = Phrase(
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang)
-    parser.add_argument("point", help=Phrase("code of a usage point", "用户点编号").say(lang))
-    parser.add_argument("--from", dest="first", type=day, help=Phrase("first day (default: yesterday)", "起始日").say(lang))
-    parser.add_argument("--to", dest="last", type=day, help=Phrase("last day (default: today)", "截止日").say(lang))
-    parser.add_argument(
-        "--days", action="store_true", help=Phrase("day totals instead of readings", "按计量日汇总").say(lang)
-    )
+    parser.add_argument("point", metavar="POINT", help=Phrase("code of a usage point", "用户点编号").say(lang))
+    first = Phrase("first day (default: yesterday)", "起始日（默认：昨天）").say(lang)
+    parser.add_argument("--from", dest="first", type=day(lang), metavar="DAY", help=first)
+    last = Phrase("last day (default: today)", "截止日（默认：今天）").say(lang)
+    parser.add_argument("--to", dest="last", type=day(lang), metavar="DAY", help=last)
+    days = Phrase("day totals (default: readings)", "日用量（默认：逐条读数）").say(lang)
+    parser.add_argument("--days", action="store_true", help=days)
     example(parser, "meterwatch readings GP-0007 --from 2023-01-01 --to 2023-01-31 --days")
     parser.set_defaults(run=run)
 
@@ -66,7 +84,7 @@ def run(args: Namespace, out: Output) -> int:
         today = opened.today()
         first, last = args.first or today - timedelta(days=1), args.last or today
         if args.days:
-            out.table(_TOTALS, _totals(opened, registry, row, first, last), _EMPTY)
+            out.table(_TOTALS, _totals(opened, registry, row, first, last, out), _EMPTY)
         else:
             out.table(_READINGS, _readings(opened, registry, row, first, last, out), _EMPTY)
     return 0
@@ -75,8 +93,7 @@ def run(args: Namespace, out: Output) -> int:
 def _readings(opened: Session, registry: Registry, row: int, first: date, last: date, out: Output) -> list[dict[str, Any]]:
     zone = registry.zones[registry.points.zone[row]]
     start, end = (to_ms(datetime.combine(day, time(0), tzinfo=ZoneInfo(zone))) for day in (first, last + timedelta(days=1)))
-    store = parts.open_readings(opened.settings, opened.opened, read_only=True)
-    store.know(registry.codes)
+    store = _store(opened, registry)
     batch = store.read(start, end, np.array([row], np.int32))
     rows = []
     for kind, moment, value, quality, received in zip(*(column.tolist() for column in batch.columns()[1:]), strict=True):
@@ -84,29 +101,38 @@ def _readings(opened: Session, registry: Registry, row: int, first: date, last: 
         if not out.as_json:
             stamps = {name: local(stamp, zone) for name, stamp in stamps.items()}
         reading_type = BY_CODE[kind]
-        named = {"type": reading_type.name, "value": value, "unit": reading_type.unit, "quality": _quality(quality)}
+        named = {"type": reading_type.name, "value": value, "unit": reading_type.unit, "quality": _quality(quality, out)}
         rows.append(stamps | named)
     return rows
 
 
-def _totals(opened: Session, registry: Registry, row: int, first: date, last: date) -> list[dict[str, Any]]:
-    store = parts.open_readings(opened.settings, opened.opened, read_only=True)
-    store.know(registry.codes)
-    totals = store.read_totals(first.toordinal(), last.toordinal(), np.array([row], np.int32))
+def _totals(opened: Session, registry: Registry, row: int, first: date, last: date, out: Output) -> list[dict[str, Any]]:
+    """Return day totals; the use of a day of which nothing is known is not 0 but unknown."""
+    totals = _store(opened, registry).read_totals(first.toordinal(), last.toordinal(), np.array([row], np.int32))
     commodity = registry.commodity_of(row)
     return [
         {
             "day": date.fromordinal(day).isoformat(),
-            "use": use,
+            "use": use if known else None,
             "unit": USE_UNIT[commodity],
             "known": known,
             "peak": None if np.isnan(peak) else peak,
             "peak_unit": RATE_UNIT[commodity],
-            "quality": _quality(quality),
+            "quality": _quality(quality, out),
         }
         for day, _, use, known, peak, quality in zip(*(column.tolist() for column in totals.columns()), strict=True)
     ]
 
 
-def _quality(bits: int) -> str:
-    return " ".join(str(flag.name).lower() for flag in Quality if flag and flag & bits)
+def _store(opened: Session, registry: Registry) -> ReadingStore:
+    settings = opened.settings
+    if settings.readings.store == "sqlite" and not (settings.data_dir / parts.READINGS_FILE).exists():
+        raise Refusal(_NONE_YET)
+    store = parts.open_readings(settings, opened.opened, read_only=True)
+    store.know(registry.codes)
+    return store
+
+
+def _quality(bits: int, out: Output) -> str:
+    lang = Lang.EN if out.as_json else out.lang
+    return " ".join(text.say(lang) for flag, text in _QUALITY.items() if flag & bits)

@@ -26,13 +26,15 @@ _NO_CHANGE = Phrase("nothing changed; snapshot {n} stays in use", "档案无变�
 
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
+    common(parser, lang)
     verbs = parser.add_subparsers(metavar="import", required=True)
-    importing = verbs.add_parser(
-        "import", help=Phrase("load the CSV files of a folder, all or nothing", "导入目录中的 CSV 文件").say(lang)
-    )
+    text = Phrase("load the CSV files of a folder, all or nothing", "导入目录中的 CSV 文件，全部或都不导入").say(lang)
+    importing = verbs.add_parser("import", help=text, description=text)
     common(importing, lang)
-    importing.add_argument("directory", type=Path, metavar="DIR")
-    example(importing, "meterwatch registry import ./registry")
+    where = Phrase("the folder (docs/formats.md says what is in it)", "档案目录（内容见 docs/formats.md）").say(lang)
+    importing.add_argument("directory", type=Path, metavar="DIR", help=where)
+    for level in (parser, importing):
+        example(level, "meterwatch registry import ./registry")
     importing.set_defaults(run=import_files)
 
 

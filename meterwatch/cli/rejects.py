@@ -1,23 +1,23 @@
 """``meterwatch rejects list|show|replay``."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ingest import segments
 from ingest.journal import INBOX
 from meterwatch.app.parts import JOURNAL_FOLDER
-from meterwatch.cli.main import common, example
+from meterwatch.cli.arguments import number
+from meterwatch.cli.main import common, example, limit
 from meterwatch.cli.output import Output, local
-from meterwatch.cli.session import Session, session
+from meterwatch.cli.session import session
 from meterwatch.core.clock import real_now
 from meterwatch.core.errors import Refusal
 from meterwatch.core.instants import from_us, to_us
-from meterwatch.core.model.packets import REASON_TEXT, Reason
+from meterwatch.core.model.packets import REASON_TEXT, Packet, Reason
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.stores.ledger.ingest import StoredReject
+from meterwatch.stores.ledger.ingest import SqlIngest, StoredReject
 
 _COLUMNS = {
     "id": Phrase("no.", "编号"),
@@ -42,21 +42,28 @@ _HANDED_IN = Phrase(
 
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
+    common(parser, lang)
+    listing_text = Phrase("list them, newest first", "列出，最新的在前").say(lang)
+    showing_text = Phrase("show one with its message", "查看其中一条及其报文").say(lang)
+    replaying_text = Phrase("hand their messages in again after mending", "修正后重放其报文").say(lang)
     verbs = parser.add_subparsers(metavar="list|show|replay", required=True)
-    listing = verbs.add_parser("list", help=Phrase("list them, newest first", "列出").say(lang))
-    showing = verbs.add_parser("show", help=Phrase("show one with its message", "查看报文").say(lang))
-    replaying = verbs.add_parser("replay", help=Phrase("hand them in again after mending", "修正后重放").say(lang))
+    listing = verbs.add_parser("list", help=listing_text, description=listing_text)
+    showing = verbs.add_parser("show", help=showing_text, description=showing_text)
+    replaying = verbs.add_parser("replay", help=replaying_text, description=replaying_text)
     for verb, run in ((listing, list_rejects), (showing, show), (replaying, replay)):
         common(verb, lang)
         verb.set_defaults(run=run)
-    reasons = list(Reason)
-    listing.add_argument("--reason", choices=reasons)
-    listing.add_argument("--all", action="store_true", help=Phrase("replayed ones too", "包括已重放的").say(lang))
-    listing.add_argument("--limit", type=int, default=100)
-    showing.add_argument("number", type=int)
-    replaying.add_argument("numbers", type=int, nargs="*")
-    replaying.add_argument("--reason", choices=reasons)
-    replaying.add_argument("--all", action="store_true")
+    replayed = Phrase("replayed ones too (default: those that wait)", "包括已重放的（默认：待处理的）").say(lang)
+    listing.add_argument("--all", action="store_true", help=replayed)
+    limit(listing, lang)
+    showing.add_argument("number", type=number(lang), metavar="REJECT", help=Phrase("its number", "编号").say(lang))
+    which = Phrase("numbers of those to hand in again", "要重放的编号").say(lang)
+    replaying.add_argument("numbers", type=number(lang), nargs="*", metavar="REJECT", help=which)
+    replaying.add_argument("--all", action="store_true", help=Phrase("all that wait", "所有待处理的").say(lang))
+    reason = Phrase("those refused for this reason (default: any)", "仅限因此原因被拒收的（默认：不限）").say(lang)
+    for verb in (listing, replaying):
+        verb.add_argument("--reason", choices=[one.value for one in Reason], help=reason)
+    example(parser, "meterwatch rejects list")
     example(listing, "meterwatch rejects list --reason unknown_meter")
     example(showing, "meterwatch rejects show 12")
     example(replaying, "meterwatch rejects replay --reason unknown_meter")
@@ -89,41 +96,39 @@ def show(args: Namespace, out: Output) -> int:
 
 
 def replay(args: Namespace, out: Output) -> int:
-    """Hand rejected messages in again: they go through the journal like any other."""
+    """Hand rejected messages in again, each whole and once: they go through the journal like any other."""
     with session(args) as opened:
-        chosen = _chosen(args, opened)
-        if not chosen:
-            raise Refusal(_NOTHING)
-        packets = {stored.reject.position: stored.reject.packet for stored in chosen}
-        inbox = opened.settings.data_dir / JOURNAL_FOLDER / INBOX
-        hand_in(inbox, list(packets.values()), real_now())
-        numbers = [stored.id for stored in chosen]
-        opened.books.ledger.ingest.mark_replayed(numbers, opened.books.clock.now(), opened.viewer.name)
-        if out.as_json:
-            out.data({"rejects": numbers, "packets": len(packets)})
-        out.say(_HANDED_IN, packets=len(packets), rejects=len(chosen))
+        ledger, inbox = opened.books.ledger.ingest, opened.settings.data_dir / JOURNAL_FOLDER / INBOX
+        packets = rejects = 0
+        for page in _chosen(args, ledger):
+            hand_in(inbox, f"{to_us(real_now())}-{page[0]}", ledger.packets(page))
+            rejects += ledger.mark_replayed(page, opened.books.clock.now(), opened.viewer.name)
+            packets += len(page)
+    if not packets:
+        raise Refusal(_NOTHING)
+    if out.as_json:
+        out.data({"rejects": rejects, "packets": packets})
+    out.say(_HANDED_IN, packets=packets, rejects=rejects)
     return 0
 
 
-def hand_in(inbox: Path, packets: Sequence[Any], now: datetime) -> Path:
-    """Lay packets into the journal's inbox as one whole file; return it."""
+def hand_in(inbox: Path, name: str, packets: Iterable[Packet]) -> None:
+    """Lay packets into the journal's inbox as one whole file."""
     inbox.mkdir(parents=True, exist_ok=True)
-    path = inbox / f"{to_us(now)}.seg"
-    segments.write_file(path, 0, packets)
-    return path
+    segments.write_file(inbox / f"{name}.seg", 0, packets)
 
 
-def _chosen(args: Namespace, opened: Session) -> list[StoredReject]:
-    ledger = opened.books.ledger.ingest
+def _chosen(args: Namespace, ledger: SqlIngest) -> Iterable[Sequence[int]]:
+    """Return the numbers of the packets that were asked for, in pages."""
     if args.numbers:
-        found = [(number, ledger.reject(number)) for number in args.numbers]
-        missing = [number for number, stored in found if stored is None]
+        found = ledger.packets_of(args.numbers)
+        missing = [number for number in args.numbers if number not in found]
         if missing:
             raise Refusal(_NONE, number=missing[0])
-        return [stored for _, stored in found if stored is not None]
+        return [sorted({*found.values()})]
     if not (args.reason or args.all):
         return []
-    return list(ledger.rejects(reason=Reason(args.reason) if args.reason else None, limit=10**9))
+    return ledger.waiting(Reason(args.reason) if args.reason else None)
 
 
 def _row(stored: StoredReject, zone: str, out: Output) -> dict[str, Any]:

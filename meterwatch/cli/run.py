@@ -22,10 +22,11 @@ _CRASHED = Phrase("meterwatch stopped because of a fault in itself: {crash}", "m
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang, as_json=False)
-    which = Phrase("run only this role in this process (default: all three)", "本进程只运行该角色（默认全部）")
+    which = Phrase("run only this role in this process (default: all three)", "本进程只运行该角色（默认：全部）")
     parser.add_argument("--role", choices=ROLES, help=which.say(lang))
     levels = ("debug", "info", "warning", "error")
-    parser.add_argument("--log-level", choices=levels, default="info")
+    least = Phrase("log nothing below this (default: info)", "最低日志级别（默认：info）")
+    parser.add_argument("--log-level", choices=levels, default="info", help=least.say(lang))
     example(parser, "meterwatch run --settings /etc/meterwatch.toml")
     parser.set_defaults(run=run)
 

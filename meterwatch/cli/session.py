@@ -13,13 +13,19 @@ from meterwatch.app.books import Books, open_books
 from meterwatch.app.settings import Settings
 from meterwatch.app.settings_file import SettingsError, load
 from meterwatch.core.errors import Refusal
-from meterwatch.core.model.phrase import Phrase
+from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.viewer import Viewer
 
-_BAD_SETTINGS = Phrase("the settings can't be used:\n{problems}", "设置有误：\n{problems}")
+_BAD_SETTINGS = Phrase("the settings can't be used:\n{english}", "设置有误：\n{chinese}")
 _UNMAPPED = Phrase(
-    'the account {account!r} stands for no person: add `{account} = "PERSON"` to [viewers.accounts] in the settings',
-    '账号 {account!r} 没有对应人员：请在设置的 [viewers.accounts] 中添加 `{account} = "人员编号"`',
+    'the account {account!r} stands for no person: add `"{account}" = "PERSON"` to [viewers.accounts] in the settings',
+    '账号 {account!r} 没有对应人员：请在设置的 [viewers.accounts] 中添加 `"{account}" = "人员编号"`',
+)
+_NOT_IN_OFFICE = Phrase(
+    "the account {account!r} stands for {person!r} ([viewers.accounts] in the settings), who is unknown to the registry or "
+    "not in office today: mend people.csv and import it, or name somebody else",
+    "账号 {account!r} 对应人员 {person!r}（设置的 [viewers.accounts]），但档案中没有此人或此人今日不在职："
+    "请更正 people.csv 并重新导入，或改填其他人员",
 )
 
 
@@ -46,7 +52,7 @@ def settings_of(args: Namespace) -> Settings:
     try:
         return load(args.settings)
     except SettingsError as problem:
-        raise Refusal(_BAD_SETTINGS, problems=problem) from problem
+        raise Refusal(_BAD_SETTINGS, english=problem.say(Lang.EN), chinese=problem.say(Lang.ZH)) from problem
 
 
 @contextmanager
@@ -62,12 +68,19 @@ def session(args: Namespace) -> Iterator[Session]:
 
 
 def account_name() -> str:
-    """Return the name of the account this process runs under, as the operating system knows it."""
-    return pwd.getpwuid(os.getuid()).pw_name
+    """Return the name of the account this process runs under, as the operating system knows it, or its number."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container that was started under any number
+        return str(os.getuid())
 
 
-def person_of(viewer: Viewer) -> str:
-    """Return the person a viewer stands for; raises Refusal if he stands for none."""
-    if viewer.person is None:
-        raise Refusal(_UNMAPPED, account=viewer.account)
-    return viewer.person
+def person_of(opened: Session) -> str:
+    """Return the person who is asking; raises Refusal if the account stands for nobody in office."""
+    viewer = opened.viewer
+    if viewer.person is not None:
+        return viewer.person
+    mapped = opened.settings.viewers.accounts.get(viewer.account)
+    if mapped:
+        raise Refusal(_NOT_IN_OFFICE, account=viewer.account, person=mapped)
+    raise Refusal(_UNMAPPED, account=viewer.account)

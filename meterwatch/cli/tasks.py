@@ -1,17 +1,20 @@
 """``meterwatch tasks`` and ``meterwatch tasks done``."""
 
 from argparse import ArgumentParser, Namespace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from meterwatch.cli.main import common, example
+from meterwatch.cli.arguments import moment, number
+from meterwatch.cli.main import common, example, limit
+from meterwatch.cli.names import Concern, customer_names
 from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import Session, person_of, session
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.work import Duty, DutyState, Evidence, EvidenceKind
 from notifier.duties import BY_NAME
+from notifier.duties.closing import closing_by
 
 _COLUMNS = {
     "id": Phrase("no.", "编号"),
@@ -19,6 +22,7 @@ _COLUMNS = {
     "due_at": Phrase("due", "期限"),
     "person": Phrase("person", "负责人"),
     "subject": Phrase("subject", "对象"),
+    "name": Phrase("customer", "客户"),
     "period": Phrase("since", "起始"),
     "title": Phrase("what to do", "任务"),
     "cause": Phrase("cause", "原因"),
@@ -39,35 +43,50 @@ _NEEDED = Phrase(
 _DONE = Phrase(
     "task {number} is {state}; cause and proposal are recorded under {person}", "任务 {number}：{state}，已记录（{person}）"
 )
-_BAD_TIME = Phrase("{text!r} is no time, write 2026-01-31T14:30", "{text!r} 不是时间，请写成 2026-01-31T14:30")
 
 
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang)
-    parser.add_argument("--all", action="store_true", help=Phrase("finished and void ones too", "包括已办结的").say(lang))
-    parser.add_argument("--limit", type=int, default=100, help=Phrase("at most this many", "最多条数").say(lang))
+    every = Phrase("finished and void ones too (default: open ones)", "包括已办结与已作废的（默认：待办的）").say(lang)
+    parser.add_argument("--all", action="store_true", help=every)
+    limit(parser, lang)
     parser.set_defaults(run=list_tasks)
-    done = parser.add_subparsers(metavar="done").add_parser("done", help=Phrase("close a task", "办结任务").say(lang))
-    common(done, lang, again=True)
-    done.add_argument("number", type=int)
-    done.add_argument("--cause", default="", help=Phrase("why the use changed", "用量变化的原因").say(lang))
-    done.add_argument("--proposal", default="", help=Phrase("what is proposed", "拟采取的措施").say(lang))
-    kinds = list(EvidenceKind)
-    done.add_argument("--kind", choices=kinds, default=EvidenceKind.PHONE, help=Phrase("how it was done", "方式").say(lang))
-    done.add_argument("--at", default="", help=Phrase("when it was done, local time (default: now)", "时间").say(lang))
-    text = 'meterwatch tasks done 3 --kind visit --cause "one furnace is down" --proposal "back in use in May; call again"'
-    example(done, text)
-    example(parser, text)
-    done.set_defaults(run=close_task)
+    text = Phrase("close a task with cause and proposal", "填写原因与措施，办结任务").say(lang)
+    done = parser.add_subparsers(metavar="done").add_parser("done", help=text, description=text)
+    _configure_done(done, lang)
+    for level in (parser, done):
+        example(level, 'meterwatch tasks done 3 --kind visit --cause "one furnace is down" --proposal "call again in May"')
+
+
+def _configure_done(parser: ArgumentParser, lang: Lang) -> None:
+    common(parser, lang)
+    which = Phrase("number of the task", "任务编号").say(lang)
+    parser.add_argument("number", type=number(lang), metavar="TASK", help=which)
+    cause = Phrase("why the use changed (needed)", "用量变化的原因（必填）").say(lang)
+    parser.add_argument("--cause", default="", metavar="TEXT", help=cause)
+    proposal = Phrase("what is proposed (needed)", "拟采取的措施（必填）").say(lang)
+    parser.add_argument("--proposal", default="", metavar="TEXT", help=proposal)
+    kinds = [kind.value for kind in EvidenceKind]
+    how = Phrase("how it was done (default: phone)", "核实方式（默认：phone）").say(lang)
+    parser.add_argument("--kind", choices=kinds, default="phone", help=how)
+    when = Phrase("when it was done, local time (default: now)", "核实时间，当地时间（默认：现在）").say(lang)
+    parser.add_argument("--at", type=moment(lang), metavar="TIME", help=when)
+    parser.set_defaults(run=close_task)
 
 
 def list_tasks(args: Namespace, out: Output) -> int:
     """List tasks by due time."""
     with session(args) as opened:
         found = opened.books.ledger.work.tasks(finished=args.all, limit=args.limit)
-        out.table(_COLUMNS, [_row(duty, opened.zone, out) for duty in found], _EMPTY)
+        names = customer_names(opened, map(_concern, found))
+        out.table(_COLUMNS, [_row(duty, names.get(_concern(duty)), opened.zone, out) for duty in found], _EMPTY)
     return 0
+
+
+def _concern(duty: Duty) -> Concern:
+    """Return what the alert that called for a duty is about; a duty's period is the day that alert was opened on."""
+    return Concern(BY_NAME[duty.rule].alert_rule, duty.subject, date.fromisoformat(duty.period).toordinal())
 
 
 def close_task(args: Namespace, out: Output) -> int:
@@ -76,35 +95,41 @@ def close_task(args: Namespace, out: Output) -> int:
         raise Refusal(_NEEDED)
     with session(args) as opened:
         proof = _proof(args, opened)
-        state = opened.books.ledger.work.done(args.number, proof)
+        state = _done(opened, args.number, proof, out.lang)
         if out.as_json:
             out.data({"id": args.number, "state": state})
         out.say(_DONE, number=args.number, state=_STATE[state].say(out.lang), person=proof.person)
     return 0
 
 
+def _done(opened: Session, number: int, proof: Evidence, lang: Lang) -> DutyState:
+    try:
+        return opened.books.ledger.work.done(number, proof, closing_by(opened.viewer))
+    except Refusal as problem:
+        if "state" not in problem.figures:
+            raise
+        state = _STATE[DutyState(str(problem.figures["state"]))].say(lang)
+        raise Refusal(problem.phrase, **problem.figures | {"state": state}) from problem
+
+
 def _proof(args: Namespace, opened: Session) -> Evidence:
     now = opened.books.clock.now()
     return Evidence(
         EvidenceKind(args.kind),
-        person_of(opened.viewer),
+        person_of(opened),
         opened.viewer.account,
         args.cause.strip(),
         args.proposal.strip(),
-        _moment(args.at, opened.zone) if args.at else now,
+        _local(args.at, opened.zone) if args.at else now,
         now,
     )
 
 
-def _moment(text: str, zone: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as problem:
-        raise Refusal(_BAD_TIME, text=text) from problem
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+def _local(at: datetime, zone: str) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))
 
 
-def _row(duty: Duty, zone: str, out: Output) -> dict[str, Any]:
+def _row(duty: Duty, name: str | None, zone: str, out: Output) -> dict[str, Any]:
     last = duty.evidence[-1] if duty.evidence else None
     row = {
         "id": duty.id,
@@ -114,6 +139,7 @@ def _row(duty: Duty, zone: str, out: Output) -> dict[str, Any]:
         "provisional": duty.provisional,
         "person": duty.person,
         "subject": duty.subject,
+        "name": name,
         "period": duty.period,
         "alert": duty.alert_id,
         "title": BY_NAME[duty.rule].title.say(out.lang),

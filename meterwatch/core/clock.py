@@ -7,8 +7,11 @@ This is the only module that reads the machine's clock.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
+
+from meterwatch.core.errors import Unavailable
 
 
 class Clock(Protocol):
@@ -32,10 +35,16 @@ class MovedClock:
     def __init__(self, read: Callable[[], datetime | None]) -> None:
         """``read`` returns the clock row, or None while no one has moved the clock."""
         self._read = read
+        self._seen: datetime | None = None
 
     def now(self) -> datetime:
-        """Return the moved time, or the machine's time while there is no clock row."""
-        return self._read() or real_now()
+        """Return the moved time, or the machine's time while there is no clock row.
+
+        While the ledger does not answer, what it last said stands: the journal must not wait for it.
+        """
+        with suppress(Unavailable):
+            self._seen = self._read()
+        return self._seen or real_now()
 
 
 def real_now() -> datetime:

@@ -17,6 +17,10 @@ from meterwatch.core.model.registry import Meters
 MAX_GAP_MS = 2 * 3_600_000  # most gaps are shorter; over a longer one a rate or the edge of a day says nothing
 _INDEX_REACH_MS = 30 * 3_600_000  # no index further from a reading than that lies in the same meter day, edges included
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1  # a register rolled over if it stood above and stands below these shares of its range
+_MOST = 0.4  # no register passes more of its range at once: from near zero to near the top is back over zero
+_SPANS = np.append(np.nan, 10.0 ** np.arange(1, 128))  # the range of a register by its digits; 0 = not known
+_LONGEST_HIGH = 8  # readings; what stands above for longer may be the true register, between two misread as zero
+_LEAP = 0.25  # of how far a run strays; a register that comes back by smaller steps was reset and counted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +40,27 @@ class Intervals(Columns):
     quality: NDArray[np.uint32]
 
     def rates(self) -> NDArray[np.float64]:
-        """Return the mean rate of each interval, (n,) kW or m3/h; NaN where it is longer than two hours."""
+        """Return the mean rate of each interval, (n,) kW or m3/h; NaN where it is longer than two hours or not finite."""
         length = self.end - self.start
-        return np.where(length <= MAX_GAP_MS, self.use * 3_600_000 / length, np.nan)
+        with np.errstate(over="ignore"):
+            rate = self.use * 3_600_000 / length
+        return np.where((length <= MAX_GAP_MS) & np.isfinite(rate), rate, np.nan)
 
 
 def intervals(readings: ReadingBatch, meters: Meters) -> Intervals:
     """Return the known use between successive readings.
 
     ``readings`` sorted by usage point, type, time. Steps that can't be known (a register going back, a rate over more than
-    two hours, a reading outside every meter's validity) are absent. A single register reading below or above both its
-    neighbours is left out: the step is taken over it.
+    two hours, a reading outside every meter's validity) or are no finite number are absent. Register readings that leap
+    away and come back, or have more digits than the register, are left out: the step is taken over them.
     """
-    parts = [
-        part(_of_kind(readings, kind), meters)
-        for kind, part in (
-            (Accumulation.BULK, _from_registers),
-            (Accumulation.DELTA, _from_deltas),
-            (Accumulation.INDICATING, _from_rates),
-        )
-    ]
-    joined = Intervals.join(parts)
+    kinds = (
+        (Accumulation.BULK, _from_registers),
+        (Accumulation.DELTA, _from_deltas),
+        (Accumulation.INDICATING, _from_rates),
+    )
+    with np.errstate(over="ignore"):
+        joined = Intervals.join([part(_of_kind(readings, kind), meters) for kind, part in kinds])
     known = np.isfinite(joined.use) & (joined.end > joined.start)
     order = np.lexsort((joined.end, joined.reading_type, joined.point))
     return joined.take(order[known[order]])
@@ -83,15 +87,32 @@ def _of_kind(readings: ReadingBatch, kind: Accumulation) -> ReadingBatch:
     return readings.take(np.isin(readings.reading_type, codes))
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown(Columns):
+    """What registers showed, one row a reading in time order: value, range (NaN = not known) and number of the register."""
+
+    DTYPES: ClassVar = (np.float64, np.float64, np.int64)
+    value: NDArray[np.float64]
+    span: NDArray[np.float64]
+    register: NDArray[np.int64]
+
+    def fit(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether both rows are of one register and it can have shown the one and later the other."""
+        same: NDArray[np.bool_] = self.register[before] == self.register[after]
+        return same & _fit(self.value[before], self.value[after], self.span[after])
+
+
 def _from_registers(readings: ReadingBatch, meters: Meters) -> Intervals:
     readings, meter, edge = _with_exchange_indexes(readings, meters)
     if len(readings) < 2:
         return Intervals.empty()
-    sound = np.flatnonzero(~_misread(readings, meter))
-    readings, meter, edge = readings.take(sound), meter[sound], edge[sound]
+    register = np.cumsum(np.append(False, _changes(readings) | (meter[1:] != meter[:-1])))
+    shown = _Shown(readings.value, _SPANS[meters.digits[meter]], register)
+    sound = np.flatnonzero(~_misread(shown))
+    readings, meter, edge, shown = readings.take(sound), meter[sound], edge[sound], shown.take(sound)
     after, before = slice(1, None), slice(None, -1)
-    same = _same_register(readings, meter)
-    use, rolled = _register_steps(readings.value[before], readings.value[after], meters.digits[meter[after]])
+    same = shown.register[after] == shown.register[before]
+    use, rolled = _register_steps(shown.value[before], shown.value[after], shown.span[after])
     back = np.append(False, (same & np.isnan(use))[:-1])  # marked on the next step: the step back itself is unknown
     quality = (readings.quality[after] | readings.quality[before]) & np.uint32(Quality.SUSPECT)
     quality |= _bit(Quality.ROLLOVER, rolled)
@@ -111,12 +132,6 @@ def _bit(quality: Quality, where: NDArray[np.bool_]) -> NDArray[np.uint32]:
     return np.where(where, np.uint32(quality), np.uint32(0))
 
 
-def _same_register(readings: ReadingBatch, meter: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return for each reading but the last whether the next one is of the same register, (n - 1,)."""
-    same: NDArray[np.bool_] = ~_changes(readings) & (meter[1:] == meter[:-1])
-    return same
-
-
 def _changes(readings: ReadingBatch) -> NDArray[np.bool_]:
     """Return for each reading but the last whether the next one is of another usage point or type, (n - 1,)."""
     point, kind = readings.usage_point, readings.reading_type
@@ -124,26 +139,102 @@ def _changes(readings: ReadingBatch) -> NDArray[np.bool_]:
     return changes
 
 
-def _misread(readings: ReadingBatch, meter: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return the readings that fit neither neighbour while these fit each other, (n,).
-
-    A single 0 or a leap among sound readings is no use; counted, the way back up from it would be.
-    """
-    same = _same_register(readings, meter)
-    low, value, high = readings.value[:-2], readings.value[1:-1], readings.value[2:]
-    found = np.zeros(len(readings), np.bool_)
-    found[1:-1] = same[1:] & same[:-1] & (low <= high) & ((value < low) | (value > high))
-    return found
-
-
 def _register_steps(
-    before: NDArray[np.float64], after: NDArray[np.float64], digits: NDArray[np.int8]
+    before: NDArray[np.float64], after: NDArray[np.float64], span: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the register's advance (NaN for a step back) and where it rolled over its last digit."""
-    step = after - before
-    span = np.where(digits > 0, 10.0**digits, np.nan)
-    rolled = (step < 0) & (before >= _NEAR_TOP * span) & (after <= _NEAR_ZERO * span)
-    return np.where(rolled, step + span, np.where(step < 0, np.nan, step)), rolled
+    rolled = _rolls_over(before, after, span)
+    use = after - before + np.where(rolled, span, 0.0)
+    return np.where(_fit(before, after, span), use, np.nan), rolled
+
+
+def _fit(before: NDArray[np.float64], after: NDArray[np.float64], span: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether a register that showed ``before`` can have shown ``after`` next: it never goes back or half round."""
+    return _rolls_over(before, after, span) | ((before <= after) & ~(after - before > _MOST * span))
+
+
+def _rolls_over(before: NDArray[np.float64], after: NDArray[np.float64], span: NDArray[np.float64]) -> NDArray[np.bool_]:
+    rolls: NDArray[np.bool_] = (before >= _NEAR_TOP * span) & (after <= _NEAR_ZERO * span)
+    return rolls
+
+
+# --- misread registers ------------------------------------------------------------------------------------------------
+
+
+def _misread(shown: _Shown) -> NDArray[np.bool_]:
+    """Return the readings that no register showed, (n,): values beyond its last digit, and runs that leap away and back.
+
+    A few zeros or nines among sound readings are no use; counted, the way back from them would be.
+    """
+    wrong = shown.value >= shown.span
+    before, _ = _misfits(shown, wrong)
+    if len(before):
+        rows = np.flatnonzero(np.isin(shown.register, shown.register[before]))
+        wrong[rows] = _with_runs(shown.take(rows), wrong[rows])
+    return wrong
+
+
+def _misfits(shown: _Shown, wrong: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows each misfit leads from and to: readings of one register that follow but do not fit each other.
+
+    Those that are ``wrong`` already are passed over. Several misfits in a row are one, so that a register that runs
+    backwards is not compared with all that follows at every reading.
+    """
+    sound = np.flatnonzero(~wrong)
+    before, after = sound[:-1], sound[1:]
+    odd = (shown.register[before] == shown.register[after]) & ~shown.fit(before, after)
+    edges = np.diff(odd.astype(np.int8), prepend=0, append=0)
+    return before[edges[:-1] > 0], after[edges[1:] < 0]
+
+
+def _with_runs(shown: _Shown, wrong: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return ``wrong`` and with it all that lies between the nearest two readings around a misfit that fit each other.
+
+    The nearest, so that the fewest count as misread; of two runs as short either may be the true one, and both go.
+    """
+    wrong, reset = wrong.copy(), np.zeros(len(wrong), np.bool_)
+    for length in range(2, int(np.bincount(shown.register).max())):
+        before, after = _misfits(shown, wrong)
+        before, after = before[~reset[after]], after[~reset[after]]
+        if not len(before):
+            break
+        which, first = _fitting(shown, wrong, before, after, length)
+        if not len(which):
+            continue
+        leaps = _leaps(shown, wrong, first, first + length)
+        reset[after[which[~leaps]]] = True
+        wrong[first[leaps][:, None] + np.arange(1, length)] = True
+    return wrong
+
+
+def _fitting(
+    shown: _Shown, wrong: NDArray[np.bool_], before: NDArray[np.int64], after: NDArray[np.int64], length: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return every two sound readings ``length`` apart around a misfit that fit each other: which misfit, the first's row.
+
+    Where a register falls, what comes before may be a high run and what comes after a low one; where it leaps up it is the
+    other way round. A low run may be of any length.
+    """
+    high = np.arange(min(length, _LONGEST_HIGH + 1))
+    falls = shown.value[after] < shown.value[before]
+    first = np.where(falls[:, None], before[:, None] - high, after[:, None] + high - length)
+    around = (first >= 0) & (first <= before[:, None])
+    around &= (first + length >= after[:, None]) & (first + length < len(wrong))
+    which, column = np.nonzero(around)
+    first = first[which, column]
+    good = ~(wrong[first] | wrong[first + length]) & shown.fit(first, first + length)
+    return which[good], first[good]
+
+
+def _leaps(shown: _Shown, wrong: NDArray[np.bool_], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether a register strayed between two rows by leaps; else it was reset and counted its way back."""
+    sound = np.maximum.accumulate(np.where(wrong, 0, np.arange(len(wrong))))
+    value = np.append(shown.value[sound], 0.0)  # reduceat needs a row after the last
+    ends = np.stack([first, last + 1], axis=1).ravel()
+    strays = np.maximum.reduceat(value, ends)[::2] - np.minimum.reduceat(value, ends)[::2]
+    rises = np.maximum.reduceat(np.diff(value), np.stack([first, last], axis=1).ravel())[::2]
+    leaps: NDArray[np.bool_] = (rises >= _LEAP * strays) | (value[last] < value[first])  # rolled over, it need not rise
+    return leaps
 
 
 def _with_exchange_indexes(

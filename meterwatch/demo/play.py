@@ -1,15 +1,17 @@
 """Playing the fleet: history through the inbox, ninety days through MQTT, the clock moved from one event to the next."""
 
+import fcntl
 import logging
 import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 from iotcore import Broker
 from paho.mqtt import client as mqtt
@@ -23,12 +25,14 @@ from meterwatch.app.settings_file import load
 from meterwatch.core.clock import elapsed
 from meterwatch.core.errors import Refusal, Unavailable
 from meterwatch.core.model.packets import Packet
-from meterwatch.core.model.phrase import Phrase
+from meterwatch.core.model.phrase import Lang, Phrase
+from meterwatch.core.model.viewer import Viewer
 from meterwatch.core.model.work import Evidence, EvidenceKind
 from meterwatch.demo.fleet import CHINA, PLAY_START, make_fleet, registry_files
 from meterwatch.demo.packets import QUARTER, SETTINGS, Reading, history, readings_at
 from meterwatch.demo.script import EXCHANGED_AT, Script, at
-from meterwatch.demo.stories import World
+from meterwatch.demo.world import World
+from notifier.duties.closing import closing_by
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +47,12 @@ _FOREIGN = Phrase(
     "{path} is there and was not made by the demonstration; name another folder with --dir",
     "{path} 已存在且并非演示生成；请用 --dir 指定其他目录",
 )
+_IN_USE = Phrase(
+    "a demonstration is running in {path}: stop it, or name another folder with --dir",
+    "{path} 中已有演示在运行：请先停止它，或用 --dir 指定其他目录",
+)
+_CAUSE = Phrase("second line stopped, orders lost", "第二条生产线停产，订单减少")
+_PROPOSAL = Phrase("monthly call-back, contract volume to be renegotiated", "每月回访，协商合同气量")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +71,44 @@ def set_stage(folder: Path, script: Script, account: str) -> Iterator[Stage]:
 
     A folder that an earlier demonstration made is emptied first; any other is left alone and refused.
     """
-    prepare(folder)
     port = _free_port()
     http_port = _HTTP_PORT if _is_free(_HTTP_PORT) else 0
     with (
+        prepare(folder),
         Broker(port=port, listen="127.0.0.1", max_payload_size=MAX_PAYLOAD),
         open_stage(folder, script, port, account, http_port=http_port) as stage,
     ):
         yield stage
 
 
-def prepare(folder: Path) -> None:
-    """Make ``folder``, empty; raises Refusal if it holds anything a demonstration did not make."""
-    if folder.exists():
+def prepare(folder: Path) -> TextIO:
+    """Make ``folder``, empty, and return its open mark: while that is open no other demonstration empties it.
+
+    Raises Refusal if it holds anything a demonstration did not make or another one runs in it, OSError if it can't be had.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
         if not (folder / MARK).exists() and any(folder.iterdir()):
             raise Refusal(_FOREIGN, path=folder)
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    (folder / MARK).write_text("made by `meterwatch demo`, which empties this folder at its next start\n", encoding="utf-8")
+        return _take(folder)
+    except BlockingIOError as problem:
+        raise Refusal(_IN_USE, path=folder) from problem
+
+
+def _take(folder: Path) -> TextIO:
+    with ExitStack() as opened:
+        mark = opened.enter_context((folder / MARK).open("a", encoding="utf-8"))
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)  # dies with the process
+        for entry in folder.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != MARK:
+                entry.unlink()
+        mark.truncate(0)
+        mark.write("made by `meterwatch demo`, which empties this folder at its next start\n")
+        mark.flush()
+        opened.pop_all()
+        return mark
 
 
 @contextmanager
@@ -156,6 +186,7 @@ class Player:
     start: datetime = PLAY_START
     end: datetime = END
     every: timedelta = QUARTER
+    lang: Lang = Lang.EN
     stopping: threading.Event = field(default_factory=threading.Event)
     _expected: int = 0
 
@@ -248,22 +279,19 @@ class Player:
         work = self.stage.service.books.ledger.work
         for task in work.tasks():
             if task.due_at.astimezone(local.tzinfo).date() == local.date() and task.person:
-                work.done(task.id, _report(task.person, moment))
+                work.done(task.id, self._report(task.person, moment), closing_by(Viewer("demo", task.person)))
+
+    def _report(self, person: str, moment: datetime) -> Evidence:
+        cause, proposal = _CAUSE.say(self.lang), _PROPOSAL.say(self.lang)
+        return Evidence(EvidenceKind.PHONE, person, "demo", cause, proposal, moment, moment)
 
     def world(self) -> World:
         """Return what the service came to."""
         service = self.stage.service
         if service.engine is None:
             raise Unavailable("no engine in this process")
-        return World(
-            self.script, service.books, service.engine.store, service.engine.registry, service.engine.journal.balance()
-        )
-
-
-def _report(person: str, moment: datetime) -> Evidence:
-    cause = "第二条生产线停产，订单减少 / second line stopped, orders lost"
-    proposal = "每月回访，协商合同气量 / monthly call-back, contract volume to be renegotiated"
-    return Evidence(EvidenceKind.PHONE, person, "demo", cause, proposal, moment, moment)
+        engine = service.engine
+        return World.of(self.script, service.books, engine.store, engine.registry, engine.journal.balance())
 
 
 def make_script() -> Script:

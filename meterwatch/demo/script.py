@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from meterwatch.core.model.packets import Packet, Reason
@@ -21,12 +21,14 @@ ROLLED, EXCHANGED, SILENT = "GP-0013", "EP-0022", "GP-0031"
 LATE_GATEWAY, TWICE_GATEWAY, ROMAN_GATEWAY = "G05", "E05", "R01"
 
 HALVED_FROM = at(2, 13)
+FESTIVAL_FROM, FESTIVAL_TO = at(1, 18), at(2, 4)
 ROLLS_AT = at(1, 20, 12)
 EXCHANGED_AT = at(3, 7, 10, 30)
 SILENT_FROM = at(2, 27, 12)
 OFFLINE, ONLINE = at(3, 13), at(3, 15, 9)
 TWICE_FROM, TWICE_TO = at(2, 6), at(2, 7)
 POISON_AT = at(3, 1, 12)
+SUMMER_TIME = date(2023, 3, 26)
 OVERLOADS = ((at(2, 21, 10), at(2, 21, 14)), (at(2, 22, 10), at(2, 22, 14)))
 OVERLOAD = 1.12
 _NEW_INDEX = 12.5
@@ -38,7 +40,7 @@ def changes(fleet: Fleet) -> tuple[Change, ...]:
     return (
         Change(HALVED, HALVED_FROM, PLAY_END + timedelta(days=2), factor=0.5),
         Change(FESTIVAL, at(1, 28, year=2022), at(2, 14, year=2022), to=0.0),
-        Change(FESTIVAL, at(1, 18), at(2, 4), to=0.0),
+        Change(FESTIVAL, FESTIVAL_FROM, FESTIVAL_TO, to=0.0),
         *(Change(OVERLOADED, start, end, to=limit * OVERLOAD) for start, end in OVERLOADS),
     )
 

@@ -10,10 +10,11 @@ from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.work import Duty, DutyState
 from meterwatch.demo import script
 from meterwatch.demo.fleet import PLAY_START
+from meterwatch.demo.words import CLOSED_WHY, DUTY_STATE
 
 _HAPPENINGS: tuple[tuple[datetime, Phrase], ...] = (
     (
-        script.at(1, 18),
+        script.FESTIVAL_FROM,
         Phrase(f"{script.FESTIVAL}: the factory closes for the Spring Festival", f"{script.FESTIVAL}：工厂春节停产"),
     ),
     (script.ROLLS_AT, Phrase(f"{script.ROLLED}: the register passes 999999", f"{script.ROLLED}：计数器翻转")),
@@ -81,14 +82,15 @@ class Teller:
     def _tell_alerts(self, moment: datetime) -> None:
         for alert in sorted(self.books.ledger.evaluation.all_alerts(closed=True, limit=1000), key=lambda a: a.id):
             before, episode = self._alerts.get(alert.id), alert.episode
-            named = {"id": alert.id, "subject": episode.subject, "why": episode.closed_why}
+            named = {"id": alert.id, "subject": episode.subject}
             if before is None:
                 percent = episode.figures.get("week_ratio", episode.figures.get("share", 0.0))
                 self._line(moment, _OPENED[episode.rule].say(self.lang, percent=percent, **named))
             elif len(episode.stages) > len(before.episode.stages):
                 self._line(moment, _STAGE.say(self.lang, **named))
             if episode.closed_day and before is not None and before.episode.closed_day is None:
-                self._line(moment, _CLOSED.say(self.lang, **named))
+                why = CLOSED_WHY[episode.closed_why].say(self.lang)
+                self._line(moment, _CLOSED.say(self.lang, why=why, **named))
             self._alerts[alert.id] = alert
 
     def _tell_tasks(self, moment: datetime) -> None:
@@ -102,7 +104,8 @@ class Teller:
         if task.state is DutyState.OPEN:
             return _TASK.say(self.lang, id=task.id, person=task.person, due=due)
         cause, proposal = (task.evidence[-1].cause, task.evidence[-1].proposal) if task.evidence else ("", "")
-        return _DONE.say(self.lang, id=task.id, state=task.state.value, cause=cause, proposal=proposal)
+        state = DUTY_STATE[task.state].say(self.lang)
+        return _DONE.say(self.lang, id=task.id, state=state, cause=cause, proposal=proposal)
 
     def _tell_rejects(self, moment: datetime) -> None:
         count = sum(self.books.ledger.ingest.reject_counts().values())

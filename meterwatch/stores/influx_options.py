@@ -1,5 +1,7 @@
 """Where InfluxDB is. A module of its own: every command reads the settings, hardly one needs the client."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
@@ -25,3 +27,27 @@ class InfluxOptions:
     """Seconds to wait for the server to connect, and to answer."""
     batch_lines: int = 10_000
     """Most lines in one write request."""
+
+    def __post_init__(self) -> None:
+        if found := "; ".join((*self._bound_problems(), *self._name_problems())):
+            raise ValueError(found)
+
+    def _bound_problems(self) -> Iterator[str]:
+        bounds: dict[str, tuple[float, float]] = {
+            "retention_days": (0, 36_500),
+            "totals_retention_days": (0, 36_500),
+            "timeout_s": (0.1, 600),
+            "batch_lines": (1, 100_000),
+        }
+        for name, (low, high) in bounds.items():
+            if not low <= getattr(self, name) <= high:
+                yield f"{name} {getattr(self, name)} is not within {low} to {high}"
+
+    def _name_problems(self) -> Iterator[str]:
+        if self.url and not re.match(r"https?://[^/\s]", self.url):
+            yield f"url: {self.url!r} is no address such as http://127.0.0.1:8086"
+        for name in ("org", "token", "bucket", "totals_bucket"):
+            if not getattr(self, name):
+                yield f"{name} is empty"
+        if self.bucket == self.totals_bucket:
+            yield f"bucket and totals_bucket are both {self.bucket!r}: day totals need a bucket of their own"

@@ -18,6 +18,7 @@ from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.readings import Appended, AppendStatus, DayTotals, ReadingBatch
 from meterwatch.stores.judge import judge
 from meterwatch.stores.points import require_known, unknown_codes
+from meterwatch.stores.sqlite_files import make_file, make_folder
 
 VERSION = 1
 BUSY_TIMEOUT_S = 30.0
@@ -87,9 +88,10 @@ class SqliteReadings:
         self._idle_lock = threading.Lock()  # its own: who reads must not wait for who writes
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
-        if writable:
-            path.parent.mkdir(parents=True, exist_ok=True)
         with self._answering():
+            if writable:
+                make_folder(path.parent)
+                make_file(path)
             self._writer = self._connect("rwc" if writable else "ro")
             try:
                 self._known = self._prepare()
@@ -228,6 +230,8 @@ class SqliteReadings:
             if isinstance(problem, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
             raise Unavailable(f"readings {self._path}: {problem}") from problem
+        except OSError as problem:
+            raise Unavailable(f"readings {self._path}: {problem.strerror}") from problem
 
 
 def _all_new(size: int) -> Appended:

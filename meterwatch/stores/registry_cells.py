@@ -18,20 +18,26 @@ from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.registry import CustomerClass, Role
 
 CODE_LENGTH = 64
+CODE_MARKS = "-_.:#+@()（）"  # no / and no comma, which part codes in subjects, keys and lists, nothing a tag would escape
 _EARLIEST_YEAR = 1900
 _LATEST = datetime(9999, 12, 31)  # noqa: DTZ001  a local time: later ones have no UTC moment in every zone
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|年(\d{1,2})月(\d{1,2})日)", re.ASCII)
+_FOREIGN = re.compile(rf"[^\w{re.escape(CODE_MARKS)}]")
 _PHONE = re.compile(r"\+?\d{3,20}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a cell may hold: ``what`` completes "... is not ...", ``read`` returns the value or None if it is not that."""
+    """What a cell may hold: ``what`` completes "... is not ...", ``read`` returns the value or None if it is not that.
+
+    ``foreign`` returns the first character that can't stand in such a text, empty if there is none or any may.
+    """
 
     what: Phrase
     read: Callable[[str], Any]
+    foreign: Callable[[str], str] = lambda _: ""
 
 
 def _plain(text: str) -> str:
@@ -39,8 +45,14 @@ def _plain(text: str) -> str:
 
 
 def read_code(text: str) -> str | None:
-    """Return the code as written; None if it is too long or holds what can't be seen."""
-    return text if len(text) <= CODE_LENGTH and text.isprintable() else None
+    """Return the code as written; None if it is too long or holds a character that can't stand in one."""
+    return text if len(text) <= CODE_LENGTH and not foreign_to_code(text) else None
+
+
+def foreign_to_code(text: str) -> str:
+    """Return the first character that can't stand in a code, empty if there is none."""
+    found = _FOREIGN.search(text)
+    return found[0] if found else ""
 
 
 def read_number(text: str) -> float | None:
@@ -50,10 +62,13 @@ def read_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+_MOST = 1e12
+
+
 def read_positive(text: str) -> float | None:
-    """Return a number above 0."""
+    """Return a number above 0, and not so large that sums could run over."""
     value = read_number(text)
-    return value if value is not None and value > 0 else None
+    return value if value is not None and 0 < value <= _MOST else None
 
 
 def read_not_negative(text: str) -> float | None:
@@ -136,7 +151,15 @@ def _same(*names: str) -> tuple[dict[str, str], Phrase]:
     return {name.lower(): name for name in names}, Phrase(f"one of {shown}", f"下列之一：{shown}")
 
 
-CODE = Kind(Phrase("a code of at most 64 visible characters", "有效编号（最多 64 个可见字符）"), read_code)
+_MARKS = " ".join(CODE_MARKS)
+CODE = Kind(
+    Phrase(
+        f"a code of at most {CODE_LENGTH} letters, digits and {_MARKS}",
+        f"最多 {CODE_LENGTH} 个字符的编号，只含字母、汉字、数字和 {_MARKS}",
+    ),
+    read_code,
+    foreign_to_code,
+)
 TEXT = Kind(Phrase("text", "文字"), str)
 POSITIVE = Kind(Phrase("a number above 0", "大于 0 的数"), read_positive)
 NOT_NEGATIVE = Kind(Phrase("a number of 0 or more", "不小于 0 的数"), read_not_negative)

@@ -18,6 +18,7 @@ _BLOCK = 256  # lines split before their cells are read: few enough that the gar
 _SHOWN = 60  # characters of a wrong cell that an error text repeats
 
 _WRONG = Phrase('"{value}" is not {what}', "“{value}”无效，应为{what}")
+_WRONG_CHARACTER = Phrase('"{value}" is not {what}: it holds {char!r}', "“{value}”无效，应为{what}，不能有 {char!r}")
 _REQUIRED = Phrase("must not be empty", "不能为空")
 _NO_FILE = Phrase(
     "the file is missing; if there is nothing to enter, leave only its header line", "缺少该文件；如无内容，请只保留表头一行"
@@ -243,4 +244,9 @@ class _Reader(dict[str, Any]):
 
     def _wrong(self, text: str) -> _Wrong:
         self.found_wrong = True
-        return _Wrong(_WRONG, {"value": text[:_SHOWN], "what": self._column.kind.what}) if text else _Wrong(_REQUIRED)
+        if not text:
+            return _Wrong(_REQUIRED)
+        kind = self._column.kind
+        figures = {"value": text[:_SHOWN], "what": kind.what}
+        char = kind.foreign(text)
+        return _Wrong(_WRONG_CHARACTER, {**figures, "char": char}) if char else _Wrong(_WRONG, figures)

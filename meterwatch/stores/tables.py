@@ -187,21 +187,28 @@ assignments = _versioned(
 
 # --- ingest -----------------------------------------------------------------------------------------------------------
 
+rejected_packets = Table(
+    "rejected_packets",
+    metadata,
+    _id(),
+    Column("received_at", Moment, nullable=False),
+    Column("segment", BigInteger, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("replayed_at", Moment),
+    Column("topic", Text, nullable=False),
+    Column("properties", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    UniqueConstraint("received_at", "segment", "offset"),  # a position alone repeats when the journal is replaced
+)
 rejects = Table(
     "rejects",
     metadata,
     _id(),
-    Column("segment", BigInteger, nullable=False),
-    Column("offset", BigInteger, nullable=False),
+    Column("packet", _ID, ForeignKey("rejected_packets.id", ondelete="CASCADE"), nullable=False),
     Column("record", Integer, nullable=False),  # -1 = the whole packet
     Column("reason", String(32), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("received_at", Moment, nullable=False),
-    Column("topic", Text, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
-    Column("properties", LargeBinary, nullable=False),
-    Column("replayed_at", Moment),
-    UniqueConstraint("segment", "offset", "record"),
+    UniqueConstraint("packet", "record"),
     Index(None, "reason"),
 )
 conflicts = Table(
@@ -218,6 +225,7 @@ conflicts = Table(
     Column("offered_segment", BigInteger, nullable=False),
     Column("offered_offset", BigInteger, nullable=False),
     UniqueConstraint("usage_point", "reading_type", "time", "offered_received_at", "offered_value"),
+    Index(None, "offered_received_at"),
 )
 
 # --- evaluation -------------------------------------------------------------------------------------------------------
@@ -274,8 +282,15 @@ alerts = Table(
     Column("registry", Integer, nullable=False),
     Column("suppressed", String(32), nullable=False),
     Column("withdrawn_at", Moment),
-    UniqueConstraint("rule", "policy", "subject", "opened_day"),
     Index(None, "closed_day"),
+)
+STANDING = alerts.c.withdrawn_at.is_(None)
+Index(  # of those withdrawn there may be several: late readings can move another alert to the same day
+    None,
+    *(alerts.c[name] for name in ("rule", "policy", "subject", "opened_day")),
+    unique=True,
+    sqlite_where=STANDING,
+    postgresql_where=STANDING,
 )
 stages = Table(
     "stages",

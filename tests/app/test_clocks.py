@@ -19,7 +19,8 @@ import urllib3
 from meterwatch.app.engine import Engine
 from meterwatch.app.service import ROLES, Service
 from meterwatch.app.settings_file import load
-from meterwatch.core.clock import real_now
+from meterwatch.core.clock import MovedClock, real_now
+from meterwatch.core.errors import Unavailable
 from meterwatch.core.model.work import DutyState, MessageState
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.readings_sqlite import SqliteReadings
@@ -206,3 +207,21 @@ def test_an_address_in_use_is_said_and_nothing_is_left_open(tmp_path: Path, brok
         address = site.addresses["notify"]
         assert second.log().splitlines()[-1].startswith(f"meterwatch: http {address}: Address already in use")
         assert "Traceback" not in second.log()
+
+
+def test_a_ledger_that_does_not_answer_does_not_stop_the_clock() -> None:
+    moved: list[datetime | Unavailable] = [Unavailable("ledger: gone")]
+
+    def read() -> datetime | None:
+        found = moved[-1]
+        if isinstance(found, Unavailable):
+            raise found
+        return found
+
+    clock = MovedClock(read)
+    before = real_now()
+    assert clock.now() >= before  # nothing was ever read: the machine's time
+    moved.append(START)
+    assert clock.now() == START
+    moved.append(Unavailable("ledger: gone"))
+    assert clock.now() == START

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -103,6 +104,91 @@ class TestBroker:
         assert found(loaded(tmp_path, ""))["broker"] == [(Verdict.BAD, "the settings name no broker ([mqtt] host)")]
 
 
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Be an account without rights: modes of files mean nothing to root."""
+    own = os.geteuid()
+    if own == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+class TestDataFolder:
+    @pytest.fixture
+    def settings(self) -> Iterator[Settings]:
+        """Settings whose data folder is not there yet, in a folder that everybody may look into (pytest's are closed)."""
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            folder.chmod(0o755)
+            settings = loaded(folder, "data_dir = 'site/data'")
+            settings.data_dir.parent.mkdir()
+            yield settings
+            settings.data_dir.parent.chmod(0o700)
+            if settings.data_dir.is_dir():
+                settings.data_dir.chmod(0o700)
+
+    def found(self, settings: Settings) -> tuple[Verdict, str]:
+        (finding,) = doctor.data_folder(settings)
+        assert finding.check == "data folder"
+        return finding.verdict, finding.text.en
+
+    def test_a_private_one(self, settings: Settings) -> None:
+        settings.data_dir.mkdir()
+        settings.data_dir.chmod(0o750)
+        assert self.found(settings) == (Verdict.GOOD, f"{settings.data_dir} is ours to write, and private")
+
+    @pytest.mark.parametrize("mode", [0o754, 0o752, 0o751])
+    def test_one_that_others_can_look_into(self, settings: Settings, mode: int) -> None:
+        settings.data_dir.mkdir()
+        settings.data_dir.chmod(mode)
+        verdict, text = self.found(settings)
+        assert verdict is Verdict.WARNING
+        assert text.endswith(f"where names and phones lie: chmod o-rwx {settings.data_dir}")
+
+    def test_one_that_can_be_made(self, settings: Settings) -> None:
+        assert self.found(settings) == (Verdict.GOOD, f"{settings.data_dir} will be made by the first start")
+
+    def test_a_file_in_its_place(self, settings: Settings) -> None:
+        settings.data_dir.write_text("")
+        assert self.found(settings) == (Verdict.BAD, f"{settings.data_dir} is no folder: name another in data_dir")
+
+    def test_a_file_above_it(self, settings: Settings) -> None:
+        settings.data_dir.parent.rmdir()
+        settings.data_dir.parent.write_text("")
+        assert self.found(settings) == (Verdict.BAD, f"{settings.data_dir.parent} is no folder: name another in data_dir")
+
+    @pytest.mark.parametrize("mode", [0o333, 0o555, 0o666], ids=oct)
+    def test_one_that_is_not_ours_to_write(self, settings: Settings, mode: int) -> None:
+        settings.data_dir.mkdir()
+        settings.data_dir.chmod(mode)
+        self.is_not_ours(settings, settings.data_dir)
+
+    def test_one_that_can_not_be_made(self, settings: Settings) -> None:
+        settings.data_dir.parent.chmod(0o555)
+        self.is_not_ours(settings, settings.data_dir.parent)
+
+    def is_not_ours(self, settings: Settings, folder: Path) -> None:
+        with somebody_else():
+            verdict, text = self.found(settings)
+        assert (verdict, text.partition(":")[0]) == (Verdict.BAD, f"this account can't write in {folder}")
+
+    @pytest.mark.parametrize("closed", ["site/data", "site"])
+    def test_nothing_of_it_lets_the_doctor_die(self, settings: Settings, closed: str) -> None:
+        settings.data_dir.mkdir()
+        Database.file(settings.data_dir / "ledger.db").close()
+        SqliteReadings(settings.data_dir / "readings.db").close()
+        (settings.data_dir.parents[1] / closed).chmod(0)
+        with somebody_else():
+            findings = found(settings)
+        bad = [check for check, ((verdict, _), *_more) in findings.items() if verdict is Verdict.BAD]
+        assert bad == ["data folder", "ledger", "readings", "broker"]
+        assert (len(findings["disk"]), len(findings["clock"])) == (1, 1)
+        assert "can't be examined: [Errno 13] Permission denied" in findings["ledger"][0][1]
+
+
 class TestFiles:
     def test_nothing_is_there_yet_and_nothing_is_made(self, tmp_path: Path) -> None:
         findings = found(loaded(tmp_path, ""))
@@ -182,7 +268,15 @@ class TestPackages:
 
 def test_every_finding_is_said_in_both_languages(tmp_path: Path) -> None:
     findings = examine(loaded(tmp_path, ""))
-    assert {finding.check for finding in findings} == {"packages", "disk", "clock", "ledger", "readings", "broker"}
+    assert {finding.check for finding in findings} == {
+        "packages",
+        "data folder",
+        "disk",
+        "clock",
+        "ledger",
+        "readings",
+        "broker",
+    }
     for finding in findings:
         assert isinstance(finding, Finding)
         assert finding.say(Lang.EN)

@@ -176,3 +176,29 @@ def test_where_a_customer_is_judged_points_taken_out_of_the_registry_do_not_coun
     office.use("S1", 10.0)
     office.step(held=replace(office.held, agreements=agreements, points=points))
     assert office.known_use("C1/electricity") == [10.0]
+
+
+def test_who_moves_to_another_zone_before_the_day_is_judged_keeps_his_alert(office: Office) -> None:
+    drop_for_good(office, range(DAY, DAY + 5))
+    alert = office.alerts()
+    held = office.held
+    zone = np.where(np.array(held.codes) == "S2", len(held.zones), held.points.zone).astype(held.points.zone.dtype)
+    moved = replace(held, zones=(*held.zones, "Asia/Urumqi"), points=replace(held.points, zone=zone))
+    office.ledger.evaluation.open_scheme("Asia/Urumqi@0", DAY + 6, office.closed(DAY + 4))
+    office.held = moved
+    drop_for_good(office, range(DAY + 5, DAY + 8))
+    assert office.alerts() == alert
+    (state,) = office.ledger.evaluation.states("churn", DAY + 7)
+    assert (state.subject, state.known) == ("C2/electricity", 11)  # DAY + 5 is no day of either zone
+
+
+def test_readings_too_old_to_be_judged_do_not_hide_those_that_are_not(office: Office) -> None:
+    for day in range(DAY, DAY + 60):
+        if day not in (DAY + 14, DAY + 50):
+            office.use("S2", 100.0, day)
+        office.step(day)
+    office.use_late("S2", 10.0, DAY + 14)
+    office.use_late("S2", 10.0, DAY + 50)
+    office.step(DAY + 59)
+    assert office.known_use("C2/electricity", DAY + 14) == []
+    assert office.known_use("C2/electricity", DAY + 50) == [10.0]

@@ -16,7 +16,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 SECTIONS = re.findall(r"^#?\[([a-z.]+)\]$", annotated(), re.MULTILINE)
-REQUIRED = {"mqtt": 'host = "h"', "influxdb": 'url = "http://h"\norg = "o"\ntoken = "t"'}
+INFLUX = "[influxdb]\nurl = 'http://h'\norg = 'o'\ntoken = 't'\n"
+REQUIRED = {"mqtt": 'host = "h"', "influxdb": INFLUX.partition("\n")[2]}
 
 
 class TestProblems:
@@ -93,14 +94,26 @@ time = "ts"
         [
             ("[mqtt]\nhost = 'h'\ntopics = ['a']", "codecs: is missing: no message could be read"),
             ("[readings]\nstore = 'influxdb'", "influxdb: is missing, because readings.store is 'influxdb'"),
-            ("[routing]\nchannel = 'webhook'", "channels.webhook: needs url and secret_file, because routing.channel is"),
+            ("[routing]\nchannel = 'webhook'", "channels.webhook.url: is missing, because routing.channel is 'webhook'"),
+            ("[routing]\nchannel = 'webhook'", "channels.webhook.secret: is missing (or secret_file), because routing.chan"),
             ("[channels.webhook]\nurl = 'x'", "1: channels.webhook: url: 'x' is no address"),
-            ("[site]\nclose_after_h = 1", "1: site: close_after_h must be at least 2"),
             ("[outbox]\nlease_s = 10", "1: outbox: step_s: 0 to 30; lease_s: at least a minute more"),
             ("[desk]\nlisten = '0.0.0.0:80'", "1: desk: 0.0.0.0:80: only loopback"),
             ("[ledger]\nurl = 'mysql://x'", "1: ledger: url: write sqlite:///FILE or postgresql"),
             ("[ledger]\nurl = 'sqlite://'", "1: ledger: url: write sqlite:///FILE or postgresql"),
             ("[[codecs]]\nname = 'x'", "1: codecs.0.topics: is missing"),
+            ("[[codecs]]\ntopics = []", "2: codecs.0.topics: is empty"),
+            ("[[codecs]]\nreadings = []", "2: codecs.0.readings: is empty"),
+            (
+                "[rules.churn]\nstage_day = 46",
+                "1: rules.churn: stage_day 46 is later than rebase_day 45: it would never come",
+            ),
+            (INFLUX.replace("http://h", ""), "2: influxdb.url: is empty"),
+            (INFLUX.replace("http://h", "ftp://x"), "1: influxdb: url: 'ftp://x' is no address such as http://"),
+            (INFLUX.replace("'t'", "''"), "1: influxdb: token is empty"),
+            (INFLUX.replace("'o'", "''"), "1: influxdb: org is empty"),
+            (f"{INFLUX}bucket = ''", "1: influxdb: bucket is empty"),
+            (f"{INFLUX}bucket = 'b'\ntotals_bucket = 'b'", "1: influxdb: bucket and totals_bucket are both 'b'"),
         ],
     )
     def test_what_only_shows_when_the_rest_is_known(self, tmp_path: Path, text: str, found: str) -> None:
@@ -242,9 +255,10 @@ class TestPaths:
         assert (settings.data_dir, settings.channels.spool.directory) == (Path("/var/lib/m"), Path("/var/spool/m"))
         assert settings.ledger_url == "sqlite:////l.db"
 
-    def test_another_ledger_stays_as_it_is(self, tmp_path: Path) -> None:
-        url = "postgresql+psycopg://u:p@h/meterwatch"
-        assert loaded(tmp_path, f"[ledger]\nurl = '{url}'").ledger_url == url
+    @pytest.mark.parametrize("written", ["postgresql", "postgresql+psycopg"])
+    def test_postgresql_is_spoken_through_one_driver(self, tmp_path: Path, written: str) -> None:
+        settings = loaded(tmp_path, f"[ledger]\nurl = '{written}://u:p@h/meterwatch'")
+        assert settings.ledger_url == "postgresql+psycopg://u:p@h/meterwatch"
 
     def test_the_ledger_lies_in_the_data_folder(self, tmp_path: Path) -> None:
         assert loaded(tmp_path, "").ledger_url == f"sqlite:///{tmp_path}/data/ledger.db"
@@ -281,6 +295,10 @@ class TestAnnotated:
         assert found.influxdb == InfluxOptions("http://127.0.0.1:8086", "meterwatch", "t")
         for name in set(Settings.model_fields) - {"influxdb"}:
             assert getattr(found, name) == getattr(bare, name), name
+
+    def test_marks_what_is_required(self) -> None:
+        marked = re.findall(r" Required\.\n#?([a-z_]+) = ", annotated())
+        assert marked == ["host", "url", "org", "token_file"]
 
     def test_names_every_setting_once_with_a_word_about_it(self) -> None:
         lines = annotated().splitlines()

@@ -1,16 +1,22 @@
 """What the listing commands print: tables for people in their language, JSON with keys that stay for machines."""
 
+from contextlib import closing
 from typing import Any
 
+import numpy as np
 import pytest
 
+from meterwatch.cli.readings import _QUALITY
 from meterwatch.core.model.phrase import Lang
+from meterwatch.core.model.readings import DayTotals, Quality
+from meterwatch.stores.readings_sqlite import SqliteReadings
+from tests.support.ledger import DAY
 from tests.support.terminal import Printed, Terminal
 
-ALERT = "id rule policy subject opened_day start_day stage baseline ratio closed_day closed_why suppressed withdrawn"
+ALERT = "id rule policy subject name opened_day start_day stage baseline ratio closed_day closed_why suppressed withdrawn"
 KEYS = {
     "alerts": f"{ALERT} registry figures opened_at",
-    "tasks": "id rule state due_at provisional person subject period alert title cause proposal by recorded_at",
+    "tasks": "id rule state due_at provisional person subject name period alert title cause proposal by recorded_at",
     "messages": "number key state created_at expires_at channel person template body attempts reference history",
     "readings P1": "time received_at type value unit quality",
     "readings P1 --days": "day use unit known peak peak_unit quality",
@@ -19,8 +25,8 @@ KEYS = {
     "doctor": "check verdict text",
 }
 TITLES = {
-    "alerts": ("no.  rule  subject  opened  stage", "编号  规则  对象  触发日  阶段"),
-    "tasks": ("no.  state  due  person  subject", "编号  状态  期限  负责人  对象"),
+    "alerts": ("no.  rule  subject  customer  opened  stage", "编号  规则  对象  客户  触发日  阶段"),
+    "tasks": ("no.  state  due  person  subject  customer", "编号  状态  期限  负责人  对象  客户"),
     "messages": ("notice  state  queued  channel  to  text", "通知号  状态  生成时间  渠道  收件人  内容"),
     "readings P1": ("time  reading type  value  unit  quality  received", "时间  读数类型  数值  单位  质量  接收时间"),
     "readings P1 --days": ("meter day  use  unit  known share", "计量日  用量  单位  已知比例"),
@@ -79,12 +85,23 @@ class TestAlerts:
 
     def test_in_words(self, meterwatch: Terminal) -> None:
         assert rows(meterwatch("alerts", "--all"))[1:] == [
-            ["3", "churn", "C3/gas", "2023-02-28", "warning", "25.5", "0.55", "withdrawn"],
-            ["2", "load over capacity", "P2", "2023-02-28", "warning", "100", "1.2", "2023-02-28", "day over"],
-            ["1", "churn", "C1/gas", "2023-02-28", "warning", "25.5", "0.55"],
+            ["3", "churn", "C3/gas", "Carried Gas Ltd", "2023-02-28", "warning", "25.5", "0.55", "withdrawn"],
             [
-                *("4", "churn", "C2/electricity", "2023-01-29", "warning", "25.5", "0.55", "2023-02-27", "recovered"),
-                "found too late for a message to mean anything",
+                "2",
+                "load over capacity",
+                "P2",
+                "Bright Hotel",
+                "2023-02-28",
+                "warning",
+                "100",
+                "1.2",
+                "2023-02-28",
+                "day over",
+            ],
+            ["1", "churn", "C1/gas", "宏达铸造厂", "2023-02-28", "warning", "25.5", "0.55"],
+            [
+                *("4", "churn", "C2/electricity", "Bright Hotel", "2023-01-29", "warning", "25.5", "0.55", "2023-02-27"),
+                *("recovered", "found too late for a message to mean anything"),
             ],
         ]
         assert "已撤销" in meterwatch("alerts", "--all", "--lang", "zh-CN").out
@@ -92,6 +109,7 @@ class TestAlerts:
     def test_one_in_full(self, meterwatch: Terminal) -> None:
         shown = meterwatch("alerts", "4").out.splitlines()
         assert shown[0] == "4  churn  C2/electricity  (RULES churn-warn, churn-potential (G 19, M 5(3)))"
+        assert "  customer: Bright Hotel" in shown
         assert "  closed: 2023-02-27" in shown
         assert "  silent because: found too late for a message to mean anything" in shown
         assert "  judged by registry snapshot 1 at 2023-03-01 10:00+0800" in shown
@@ -110,7 +128,7 @@ class TestTasks:
     def test_in_words(self, meterwatch: Terminal) -> None:
         first, second = rows(meterwatch("tasks"))[1:]
         what = "visit or phone: find the cause and propose measures"
-        assert first == ["1", "open", "2023-03-02 17:00+0800", "K1", "C1/gas", "2023-02-28", what]
+        assert first == ["1", "open", "2023-03-02 17:00+0800", "K1", "C1/gas", "宏达铸造厂", "2023-02-28", what]
         assert second[3] == "(nobody)"
         assert "（无人负责）" in meterwatch("tasks", "--lang", "zh-CN").out
 
@@ -162,6 +180,24 @@ class TestReadings:
     def test_what_is_not_known_is_null(self, meterwatch: Terminal) -> None:
         (row,) = meterwatch("readings", "P1", "--days", "--json", "--from", "2023-02-27", "--to", "2023-02-27").data
         assert (row["use"], row["peak"], row["quality"]) == (500.25, None, "")
+
+    def test_a_day_of_which_nothing_is_known_had_no_use_of_0(self, meterwatch: Terminal) -> None:
+        with closing(SqliteReadings(meterwatch.folder / "data" / "readings.db")) as store:
+            store.know(["P1", "P2", "P3"])
+            store.write_totals(DayTotals.of([DAY], [0], [0.0], [0.0], [np.nan], [0]))
+        days = ("readings", "P1", "--days", "--from", "2023-02-27")
+        assert rows(meterwatch(*days))[2] == ["2023-02-28", "m3", "0", "m3/h"]
+        known, unknown = meterwatch(*days, "--json").data
+        assert (known["use"], unknown["use"], unknown["known"]) == (500.25, None, 0)
+
+    def test_quality_is_said_in_words(self, meterwatch: Terminal) -> None:
+        assert "可疑 迟到" in meterwatch("readings", "P1", "--lang", "zh-CN").out
+        found = meterwatch("readings", "P1", "--lang", "zh-CN", "--json").data
+        assert [row["quality"] for row in found] == ["", "suspect late"]
+
+    def test_every_quality_has_its_word(self) -> None:
+        assert set(_QUALITY) == {flag for flag in Quality if flag}
+        assert [text.en for text in _QUALITY.values()] == [str(flag.name).lower() for flag in _QUALITY]
 
     @pytest.mark.parametrize(("lang", "text"), [("en", "no readings in this time"), ("zh-CN", "该时段没有读数")])
     def test_none_says_so(self, meterwatch: Terminal, lang: str, text: str) -> None:
@@ -227,6 +263,11 @@ def test_doctor_fails_when_anything_is_bad(empty: Terminal) -> None:
     assert printed.code == 1
     assert [row["check"] for row in found if row["verdict"] == "bad"] == ["broker"]
     assert "异常" in empty("doctor", "--lang", "zh-CN").out
+
+
+@pytest.mark.parametrize("words", [["--json", "import"], ["import", "--json"]], ids=str)
+def test_registry_import_takes_its_options_before_or_after_the_verb(empty: Terminal, words: list[str]) -> None:
+    assert empty("registry", *words, "registry").data["snapshot"] == 1
 
 
 def test_registry_import_says_what_changed(empty: Terminal) -> None:

@@ -74,6 +74,7 @@ class TestLanguage:
             ([], {"LANG": "en_US.UTF-8", "METERWATCH_LANG": "zh-CN"}, "没有未结束的告警"),
             (["--lang", "en"], {"LANG": "zh_CN.UTF-8", "METERWATCH_LANG": "zh-CN"}, "no open alerts"),
             (["--lang=zh-CN"], {"LANG": "en_US.UTF-8"}, "没有未结束的告警"),
+            (["--lang", "en", "--lang", "zh-CN"], {}, "没有未结束的告警"),
         ],
         ids=str,
     )
@@ -83,6 +84,7 @@ class TestLanguage:
         for name, value in env.items():
             monkeypatch.setenv(name, value)
         assert empty("alerts", *words).out == f"{said}\n"
+        assert empty(*words, "alerts").out == f"{said}\n"
 
     def test_chinese_comes_out_of_a_bare_environment(self, meterwatch: Terminal) -> None:
         printed = meterwatch.process("messages", "--lang", "zh-CN", env={"LC_ALL": "C"})
@@ -100,9 +102,11 @@ class TestPipes:
         printed = meterwatch.process("alerts", "--all", env={"COLUMNS": "40"})
         assert any(line.rstrip().endswith("for a message to mean anything") for line in printed.out.splitlines())
 
-    def test_a_reader_that_goes_away_is_no_fault(self, meterwatch: Terminal) -> None:
-        command = [sys.executable, "-m", "meterwatch.cli.main", "alerts", "--all"]
-        with subprocess.Popen(command, cwd=meterwatch.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    @pytest.mark.parametrize("words", [["alerts", "--all"], ["alerts", "--all", "--json"]], ids=str)
+    def test_a_reader_that_goes_away_is_no_fault(self, meterwatch: Terminal, words: list[str]) -> None:
+        command, pipe = [sys.executable, "-m", "meterwatch.cli.main", *words], subprocess.PIPE
+        buffered = os.environ | {"PYTHONUNBUFFERED": ""}
+        with subprocess.Popen(command, cwd=meterwatch.folder, env=buffered, stdout=pipe, stderr=pipe) as running:
             assert running.stdout is not None
             assert running.stderr is not None
             running.stdout.close()

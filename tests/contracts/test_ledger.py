@@ -16,6 +16,7 @@ from tests.support.ledger import (
     HOUR,
     NOW,
     SCHEME,
+    anybody,
     audited,
     changed,
     contents,
@@ -212,6 +213,33 @@ class TestAlerts:
         assert len(ledger.outbox.messages()) == 1
 
 
+class TestAnotherOpeningDay:
+    def test_keeps_number_task_and_message(self, ledger: Ledger, database: Database) -> None:
+        ledger.evaluation.commit(opened(episode()))
+        before = only_alert(ledger)
+        ledger.evaluation.commit(changed(before, episode(opened_day=DAY - 1), LATER))
+        after = only_alert(ledger)
+        assert (after.id, after.episode.opened_day, after.opened_at) == (before.id, DAY - 1, NOW)
+        assert len(ledger.work.tasks()) == 1
+        assert len(ledger.outbox.messages()) == 1
+        assert audited(database)[-1] == (
+            "alert.correct",
+            "C1/gas",
+            {"alert": before.id, "what": "opened", "day": DAY - 1},
+        )
+
+    def test_may_be_that_of_one_withdrawn_before(self, ledger: Ledger) -> None:
+        ledger.evaluation.commit(opened(episode()))
+        ledger.evaluation.commit(withdrawn(only_alert(ledger)))
+        ledger.evaluation.commit(opened(episode(opened_day=DAY + 2), now=LATER))
+        standing = ledger.evaluation.alerts("churn", DAY)
+        ledger.evaluation.commit(changed(standing[0], episode()))
+        assert [(one.id, one.episode.opened_day) for one in ledger.evaluation.alerts("churn", DAY)] == [(2, DAY)]
+        ledger.evaluation.commit(opened(episode(known=9)))  # what stands is opened no second time, what was withdrawn stays
+        found = {one.id: one.withdrawn_at is None for one in ledger.evaluation.all_alerts(closed=True, limit=10)}
+        assert found == {1: False, 2: True}
+
+
 class TestWithdrawal:
     def test_voids_what_is_unfinished_and_unsent(self, ledger: Ledger, database: Database) -> None:
         ledger.evaluation.commit(opened(episode(), episode("C2/gas")))
@@ -236,7 +264,7 @@ class TestWithdrawal:
         ledger.evaluation.commit(opened(episode()))
         (lease,) = ledger.outbox.lease("webhook", "A", NOW, HOUR, 10)
         ledger.outbox.record(lease, MessageState.ACCEPTED, NOW)
-        ledger.work.done(ledger.work.tasks()[0].id, proof())
+        ledger.work.done(ledger.work.tasks()[0].id, proof(), anybody)
         ledger.evaluation.commit(withdrawn(only_alert(ledger)))
         assert [task.state for task in ledger.work.tasks(finished=True)] == [DutyState.MET]
         assert messages_by_state(ledger) == [MessageState.ACCEPTED]
@@ -274,7 +302,7 @@ class TestWithdrawal:
         ledger.evaluation.commit(opened(episode()))
         (lease,) = ledger.outbox.lease("webhook", "A", NOW, HOUR, 10)
         ledger.outbox.record(lease, MessageState.ACCEPTED, NOW)
-        ledger.work.done(ledger.work.tasks()[0].id, proof())
+        ledger.work.done(ledger.work.tasks()[0].id, proof(), anybody)
         ledger.evaluation.commit(withdrawn(only_alert(ledger)))
         ledger.evaluation.commit(opened(episode(), now=LATER))
         assert only_alert(ledger).withdrawn_at is None

@@ -1,16 +1,20 @@
 """What the ledger remembers of meter days: watermarks, dirty days, facts, states; rejects and conflicts beside them."""
 
 import dataclasses
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import StatementError
 
+from meterwatch.core.instants import to_us
 from meterwatch.core.model.alerts import DirtyDay
 from meterwatch.core.model.packets import Packet, Position, Reason, Reject
 from meterwatch.core.ports import Commit, Conflict, Settlement
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
+from meterwatch.stores.ledger.ingest import PAGE
 from tests.support.ledger import (
     DAY,
     HOUR,
@@ -129,8 +133,20 @@ class TestMemory:
         assert ledger.evaluation.states("churn", DAY - 100) == []
 
 
-REJECT = Reject(Position(3, 40), Reason.NOT_JSON, Packet("m/1", b"\x00{", received_at=1_672_531_200_000_001), None, "bad")
-CONFLICT = Conflict("P1", 201, 1_672_531_200_000, 1.5, 10, 2.5, 20, Position(3, 80))
+PACKET = Packet("m/1", b"\x00{", properties=b'{"user":[]}', received_at=to_us(NOW))
+REJECT = Reject(Position(3, 40), Reason.NOT_JSON, PACKET, None, "bad")
+CONFLICT = Conflict("P1", 201, 1_672_531_200_000, 1.5, 10, 2.5, to_us(NOW), Position(3, 80))
+
+
+def refused(offset: int, *records: int, reason: Reason = Reason.UNKNOWN_METER, received: datetime = NOW) -> list[Reject]:
+    """Return the rejects of readings of one packet."""
+    packet = dataclasses.replace(PACKET, payload=b"%d" % offset, received_at=to_us(received))
+    return [Reject(Position(1, offset), reason, packet, record, f"M{record}") for record in records]
+
+
+def packets(ledger: Ledger, reason: Reason | None = None) -> list[int]:
+    """Return the packets that wait, by number; of pages without end the first hundred."""
+    return [number for page in islice(ledger.ingest.waiting(reason), 100) for number in page]
 
 
 class TestSettle:
@@ -152,20 +168,81 @@ class TestSettle:
             ledger.ingest.settle(Settlement([DirtyDay(DAY, 1, 5)], [REJECT], [broken]), NOW)
         assert contents(database) == {}
 
-    def test_a_replayed_reject_is_marked_and_audited(self, ledger: Ledger, database: Database) -> None:
-        packets = [dataclasses.replace(REJECT, position=Position(1, offset)) for offset in range(1300)]
-        ledger.ingest.settle(Settlement(rejects=packets), NOW)
-        assert ledger.ingest.reject_counts() == {"not_json": 1300}
-        numbers = [stored.id for stored in ledger.ingest.rejects(limit=1300)]
-        ledger.ingest.mark_replayed(numbers[:1299], LATER, "K1 (clerk)")
+    def test_a_packet_is_named_by_its_receive_time_and_its_place(self, ledger: Ledger) -> None:
+        """The same microsecond may name a packet of each of two journals, and a new journal begins at the old places."""
+        moved = dataclasses.replace(REJECT, position=Position(3, 41))
+        later = dataclasses.replace(REJECT, packet=dataclasses.replace(PACKET, received_at=to_us(NOW) + 1))
+        for reject in (REJECT, moved, later, REJECT):
+            ledger.ingest.settle(Settlement(rejects=[reject]), NOW)
+        assert [stored.reject.position for stored in ledger.ingest.rejects()] == [(3, 40), (3, 41), (3, 40)]
+        assert [packet.received_at - to_us(NOW) for packet in ledger.ingest.packets(packets(ledger))] == [0, 0, 1]
+
+    def test_rejects_and_conflicts_are_kept_400_days(self, ledger: Ledger, database: Database) -> None:
+        late = NOW + timedelta(microseconds=1)
+        rejects = [*refused(15, 0, 1, received=NOW - HOUR), *refused(16, 0, 1), *refused(17, 0, received=late)]
+        conflicts = [CONFLICT, dataclasses.replace(CONFLICT, offered_received_at=to_us(late))]
+        ledger.ingest.settle(Settlement((), rejects, conflicts), NOW)
+        whole = contents(database)
+        assert [len(whole[name]) for name in ("rejected_packets", "rejects", "conflicts")] == [3, 5, 2]
+        ledger.ingest.settle(Settlement([DirtyDay(DAY, 1, 5)]), NOW + timedelta(days=400))
+        assert [stored.reject.position.offset for stored in ledger.ingest.rejects()] == [17, 16, 16]
+        assert len(ledger.ingest.conflicts()) == 2
+        ledger.ingest.settle(Settlement([DirtyDay(DAY, 1, 6)]), late + timedelta(days=400))
+        left = contents(database)
+        assert [len(left[name]) for name in ("rejected_packets", "rejects", "conflicts")] == [1, 1, 1]
+        later = NOW + timedelta(days=500)
+        ledger.ingest.settle(Settlement(rejects=refused(19, 0, received=later)), later)
+        assert [stored.id for stored in ledger.ingest.rejects()] == [6], "a number was given out again"
+        assert ledger.ingest.conflicts() == []
+
+
+class TestReplay:
+    def test_a_replayed_packet_is_marked_and_each_of_its_rejects_audited(self, ledger: Ledger, database: Database) -> None:
+        whole = [dataclasses.replace(REJECT, position=Position(1, offset)) for offset in range(1300)]
+        ledger.ingest.settle(Settlement(rejects=[*whole, *refused(5000, 0, 7)]), NOW)
+        assert ledger.ingest.reject_counts() == {"not_json": 1300, "unknown_meter": 2}
+        found = packets(ledger)
+        assert ledger.ingest.mark_replayed(found[1:], LATER, "K1 (clerk)") == 1301
         (left,) = ledger.ingest.rejects()
-        assert ledger.ingest.rejects(reason=Reason.EMPTY) == []
+        assert left.reject.position == Position(1, 0)
+        assert ledger.ingest.rejects(reason=Reason.UNKNOWN_METER) == []
         assert ledger.ingest.rejects(reason=Reason.NOT_JSON) == [left]
-        replayed = ledger.ingest.reject(numbers[0])
+        replayed = ledger.ingest.reject(1302)
         assert replayed is not None
-        assert (left.replayed_at, replayed.replayed_at) == (None, LATER)
-        assert len(ledger.ingest.rejects(limit=5000, replayed=True)) == 1300
+        assert (left.replayed_at, replayed.replayed_at, replayed.reject.record) == (None, LATER, 7)
+        assert len(ledger.ingest.rejects(limit=5000, replayed=True)) == 1302
         assert ledger.ingest.reject_counts() == {"not_json": 1}
-        assert audited(database)[0] == ("reject.replay", str(numbers[0]), {})
-        assert len(audited(database)) == 1299
+        assert audited(database) == [("reject.replay", str(number), {}) for number in range(2, 1303)]
         assert ledger.ingest.reject(9999) is None
+
+    def test_what_waits_comes_in_pages_each_packet_once_in_the_order_of_receipt(self, ledger: Ledger) -> None:
+        rejects = [reject for offset in range(2 * PAGE + 1) for reject in refused(offset, 0, 1)]
+        ledger.ingest.settle(Settlement(rejects=rejects), NOW)
+        pages = list(islice(ledger.ingest.waiting(), 100))
+        assert [len(page) for page in pages] == [PAGE, PAGE, 1]
+        offsets = [int(packet.payload) for page in pages for packet in ledger.ingest.packets(page)]
+        assert offsets == list(range(2 * PAGE + 1))
+
+    def test_what_is_refused_again_meanwhile_is_not_handed_in_again(self, ledger: Ledger) -> None:
+        """The service reads the first page while the second is made: with nothing mended it would never end."""
+        ledger.ingest.settle(Settlement(rejects=[r for n in range(PAGE + 1) for r in refused(n, 0)]), NOW)
+        handed_in = 0
+        for page in ledger.ingest.waiting():
+            ledger.ingest.mark_replayed(page, LATER, "clerk")
+            again = [reject for number in page for reject in refused(number, 0, received=LATER)]
+            ledger.ingest.settle(Settlement(rejects=again), LATER)
+            handed_in += len(page)
+            assert handed_in <= PAGE + 1
+        assert handed_in == ledger.ingest.reject_counts()["unknown_meter"] == PAGE + 1
+
+    def test_by_reason_and_by_number(self, ledger: Ledger) -> None:
+        odd = refused(17, 1, reason=Reason.BAD_TIME)
+        ledger.ingest.settle(Settlement(rejects=[*refused(16, 0), *refused(17, 0), *odd, *refused(18, 0)]), NOW)
+        assert packets(ledger, Reason.BAD_TIME) == [2]
+        assert packets(ledger, Reason.UNKNOWN_METER) == [1, 2, 3]
+        assert packets(ledger, Reason.EMPTY) == []
+        assert ledger.ingest.packets_of([4, 3, 2, 99]) == {2: 2, 3: 2, 4: 3}
+        assert [packet.payload for packet in ledger.ingest.packets([3, 99, 1])] == [b"18", b"16"]
+
+    def test_nothing_waits_in_an_empty_ledger(self, ledger: Ledger) -> None:
+        assert packets(ledger) == []

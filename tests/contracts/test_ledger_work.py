@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -12,14 +12,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 
 from meterwatch.core.errors import Refusal, Unavailable
-from meterwatch.core.model.phrase import Lang
-from meterwatch.core.model.work import DutyState, EvidenceKind
+from meterwatch.core.model.phrase import Lang, Phrase
+from meterwatch.core.model.work import Duty, DutyState, Evidence, EvidenceKind
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.tables import metadata
 from tests.support.ledger import (
     HOUR,
     NOW,
+    anybody,
     audited,
     contents,
     duty,
@@ -47,7 +48,7 @@ class TestTasks:
     ) -> None:
         ledger.work.breach(NOW + after)
         given = proof(NOW + after, happened_at=NOW, person="K2")
-        assert ledger.work.done(number, given) is state
+        assert ledger.work.done(number, given, anybody) is state
         (task,) = ledger.work.tasks(finished=True)
         assert (task.state, task.settled_at, task.evidence) == (state, NOW + after, (given,))
         assert ledger.work.tasks() == []
@@ -57,18 +58,51 @@ class TestTasks:
 
     def test_refuses_evidence_from_the_future(self, ledger: Ledger, database: Database, number: int) -> None:
         before = contents(database)
+        with pytest.raises(Refusal, match="future") as refused:
+            ledger.work.done(number, proof(happened_at=NOW + timedelta(seconds=1)), anybody)
+        assert (
+            refused.value.say(Lang.ZH) == "证据时间不能在未来：2023-03-01T02:00:01+00:00（现在 2023-03-01T02:00:00+00:00）"
+        )
         with pytest.raises(Refusal, match="future"):
-            ledger.work.done(number, proof(happened_at=NOW + timedelta(microseconds=1)))
+            ledger.work.done(number, proof(happened_at=NOW + timedelta(microseconds=1)), anybody)
+        assert contents(database) == before
+
+    def test_refuses_what_happened_before_it_was_opened(self, ledger: Ledger, database: Database, number: int) -> None:
+        before = contents(database)
+        shanghai = timezone(8 * HOUR)
+        for early in (datetime(1970, 1, 1, tzinfo=UTC), NOW - timedelta(microseconds=1)):
+            with pytest.raises(Refusal, match=f"no evidence for task {number}: it was opened at 2023-03-01T10:00:00"):
+                ledger.work.done(number, proof(LATER, happened_at=early.astimezone(shanghai)), anybody)
+        with pytest.raises(Refusal) as refused:
+            ledger.work.done(number, proof(LATER, happened_at=NOW - HOUR), anybody)
+        assert refused.value.say(Lang.ZH) == (
+            f"2023-03-01T01:00:00+00:00 发生的事不能作为任务 {number} 的证据：该任务于 2023-03-01T02:00:00+00:00 下达"
+        )
+        assert contents(database) == before
+        assert ledger.work.done(number, proof(LATER, happened_at=NOW), anybody) is DutyState.MET
+
+    def test_asks_whether_the_evidence_counts_before_anything_is_entered(
+        self, ledger: Ledger, database: Database, number: int
+    ) -> None:
+        before, asked = contents(database), []
+
+        def nobody(task: Duty, given: Evidence) -> None:
+            asked.append((task.id, task.rule, task.subject, task.person, given))
+            raise Refusal(Phrase("not by you", "你不行"))
+
+        with pytest.raises(Refusal, match="not by you"):
+            ledger.work.done(number, proof(), nobody)
+        assert asked == [(number, "churn-warn", "C1/gas", "K1", proof())]
         assert contents(database) == before
 
     def test_refuses_a_task_that_is_closed_or_not_there(self, ledger: Ledger, database: Database, number: int) -> None:
-        ledger.work.done(number, proof())
+        ledger.work.done(number, proof(), anybody)
         before = contents(database)
         with pytest.raises(Refusal, match="closed already") as closed:
-            ledger.work.done(number, proof())
+            ledger.work.done(number, proof(), anybody)
         assert closed.value.say(Lang.ZH) == f"任务 {number} 已结束（met）"
         with pytest.raises(Refusal, match="no task 99"):
-            ledger.work.done(99, proof())
+            ledger.work.done(99, proof(), anybody)
         assert contents(database) == before
 
     def test_is_breached_when_its_deadline_passes(self, ledger: Ledger, database: Database, number: int) -> None:

@@ -35,6 +35,10 @@ def only(ledger: Ledger) -> Message:
     return found
 
 
+def only_alert_key(ledger: Ledger) -> str:
+    return "/".join(map(str, only_alert(ledger).episode.key))
+
+
 def steps(message: Message) -> list[str]:
     return [state for _, state, _ in message.history]
 
@@ -176,6 +180,30 @@ class TestWhatIsNotSent:
             (NOW + HOUR, "expired", "in doubt"),
             (NOW + HOUR, "expired", ""),
         ]
+
+    def test_where_nobody_sends(self, ledger: Ledger) -> None:
+        """Messages wait on a channel that nobody leases from any more: each ends when its meaning does, and no other."""
+        ledger.evaluation.commit(opened(episode()))
+        queue(ledger, "waits", "tried", "in hands", "elsewhere", expires_at=NOW + HOUR)
+        queue(ledger, "later", expires_at=NOW + MONTH)
+        with ledger.database.write() as connection:
+            connection.execute(messages.update().where(messages.c.key == "elsewhere").values(channel="log"))
+        taken = {held.message.key: held for held in lease(ledger, held=HOUR)}
+        for key in ("waits", "later", only_alert_key(ledger)):
+            ledger.outbox.postpone(taken[key], NOW, HOUR, "no answer")
+        with ledger.database.write() as connection:
+            connection.execute(messages.update().where(messages.c.key == "tried").values(lease_until_real=real_now()))
+        ledger.evaluation.commit(withdrawn(only_alert(ledger)))
+        ledger.outbox.expire(CHANNEL, NOW + HOUR)
+        assert {message.key: message.history[-1][1:] for message in ledger.outbox.messages()} == {
+            only_alert_key(ledger): ("withdrawn", "alert withdrawn"),
+            "waits": ("expired", ""),
+            "tried": ("expired", "in doubt"),
+            "in hands": ("in_flight", "A"),
+            "elsewhere": ("queued", ""),
+            "later": ("queued", "no answer"),
+        }
+        assert ledger.outbox.waiting() == {CHANNEL: (2, NOW), "log": (1, NOW)}
 
     def test_but_one_in_good_hands_may_still_arrive(self, ledger: Ledger) -> None:
         queue(ledger, "k1", expires_at=NOW + HOUR)

@@ -18,7 +18,6 @@ from desk.app import Health, create_app
 from desk.callbacks import MAX_BODY, MAX_SKEW_S, ReceiptDesk
 from desk.server import Server
 from meterwatch.core.clock import MovedClock, real_now
-from meterwatch.core.errors import Unavailable
 from meterwatch.core.model.work import MessageState, Receipt
 from meterwatch.stores.ledger import Ledger
 from notifier import receipts
@@ -259,12 +258,3 @@ class TestLedgerDown:
             connection.execute(text("ALTER TABLE away RENAME TO receipts"))
         assert provider.post(GOOD) == (204, "")
         assert len(contents(ledger.database)["receipts"]) == 1
-
-    def test_is_said_when_not_even_the_time_can_be_read(
-        self, ledger: Ledger, serve: Serve, http: urllib3.PoolManager
-    ) -> None:
-        def gone() -> None:
-            raise Unavailable("ledger: gone")
-
-        desk = ReceiptDesk(ledger.outbox.accept, MovedClock(gone), {"webhook": SECRET}, sign)
-        assert Provider(http, serve(desk)).post(GOOD)[0] == 503

@@ -22,7 +22,7 @@ from meterwatch.core.model.packets import Packet
 from tests.support.room import NOW, follow, numbered, settle_all
 from tests.support.scratch import scratch
 
-SMALL = JournalOptions(segment_bytes=300, max_bytes=3000)
+SMALL = JournalOptions(segment_bytes=300, max_bytes=30_000)
 SECOND = 1_000_000
 
 

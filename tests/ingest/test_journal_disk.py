@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import segments
+from ingest import outcomes, segments
 from ingest.journal import Journal, JournalOptions
 from ingest.outcomes import Balance, Folded
 from meterwatch.core.errors import Unavailable
@@ -51,7 +51,7 @@ class TestPruning:
 
     def test_released_segments_go_when_they_fill_half_the_bound(self, tmp_path: Path) -> None:
         with closing(Journal(tmp_path, SMALL)) as journal:
-            for _ in range(8):
+            for _ in range(4):
                 journal.append(numbered(9), NOW)
             assert journal.prune(NOW) == 0
             settle_all(journal)
@@ -130,6 +130,10 @@ class TestBalance:
             assert journal.balance() == before
 
 
+def on_disk(folder: Path) -> int:
+    return sum(path.stat().st_size for kind in ("*.seg", "*.out") for path in folder.glob(kind))
+
+
 def append_until_refused(journal: Journal, size: int) -> list[bytes]:
     """Append packets of ``size`` bytes, five at a time, until the journal refuses; return the payloads it took."""
     kept: list[bytes] = []
@@ -148,24 +152,40 @@ class TestBound:
         with closing(Journal(tmp_path, SMALL)) as journal:
             kept = len(append_until_refused(journal, size=1))
             assert "at its bound of 3000 bytes" in journal.failure
-            assert journal.bytes_on_disk() <= SMALL.max_bytes
-            assert len(follow(journal)) == kept > 50
+            assert len(follow(journal)) == kept > 40
             settle_all(journal)
+            assert journal.bytes_on_disk() == on_disk(tmp_path) <= SMALL.max_bytes
             assert journal.prune(NOW) > 0
+            assert journal.bytes_on_disk() == on_disk(tmp_path)
             journal.append(numbered(5, kept), NOW)
             assert journal.failure == ""
             settle_all(journal)
             assert journal.balance().received == kept + 5
 
-    def test_the_bound_counts_what_an_earlier_process_left(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("settled", [0, 4, 8])
+    def test_the_bound_counts_what_an_earlier_process_left(self, tmp_path: Path, settled: int) -> None:
         with closing(Journal(tmp_path, SMALL)) as journal:
-            for _ in range(6):
-                journal.append(numbered(9), NOW)
-            room = SMALL.max_bytes - journal.bytes_on_disk()
+            for group in range(8):
+                journal.append(numbered(4), NOW)
+                if group < settled:
+                    settle_all(journal)
+            row, empty = outcomes.ROW.itemsize, len(segments.encode(Packet("m/1", b"")))
+            taken = journal.bytes_on_disk() + (8 - settled) * 4 * row
+            room = SMALL.max_bytes - taken - segments.HEADER.size - empty - row
         with closing(Journal(tmp_path, SMALL)) as journal:
             with pytest.raises(Unavailable):
-                journal.append([Packet("m/1", b"x" * room)], NOW)
-            assert journal.append([Packet("m/1", b"x" * (room - 100))], NOW)
+                journal.append([Packet("m/1", b"x" * (room + 1))], NOW)
+            assert journal.append([Packet("m/1", b"x" * room)], NOW)
+            settle_all(journal)
+            assert on_disk(tmp_path) <= SMALL.max_bytes
+
+    def test_what_pruning_frees_can_be_filled_again_and_no_more(self, tmp_path: Path) -> None:
+        with closing(Journal(tmp_path, SMALL)) as journal:
+            for _ in range(20):
+                assert len(append_until_refused(journal, size=10)) >= 15
+                settle_all(journal)
+                assert on_disk(tmp_path) <= SMALL.max_bytes
+                assert journal.prune(NOW) > 0
 
     @pytest.mark.parametrize("changes", [{"segment_bytes": 0}, {"segment_bytes": 1000, "max_bytes": 3999}])
     def test_a_bound_that_could_never_be_kept_is_refused(self, changes: dict[str, int]) -> None:
@@ -234,6 +254,21 @@ class TestFullDisk:
             assert journal.balance() == Balance(15, 15, 0, 0, 15, 15)
             disk.free()
             assert journal.prune(NOW + timedelta(days=100)) == 2
+
+    def test_outcomes_that_find_no_space_leave_nothing_behind(self, disk: SmallDisk) -> None:
+        folder = disk.folder / "journal"
+        with closing(Journal(folder)) as journal:
+            journal.append(numbered(1), NOW)
+            settle_all(journal)
+            journal.append(numbered(300), NOW)
+            disk.fill()
+            for _ in range(3):
+                with pytest.raises(Unavailable, match="No space left on device"):
+                    settle_all(journal)
+                assert outcomes.size(folder, 1) == outcomes.ROW.itemsize
+            disk.free()
+            settle_all(journal)
+            assert outcomes.size(folder, 1) == 301 * outcomes.ROW.itemsize
 
     def test_a_start_on_a_full_disk_loses_nothing(self, disk: SmallDisk) -> None:
         folder = disk.folder / "journal"

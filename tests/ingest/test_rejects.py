@@ -1,8 +1,10 @@
 """Rejects: what can't become readings is kept with a reason, counted, and can be handed in again."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +57,17 @@ POISON: dict[Reason, Packet] = {
     R.TOO_OLD: message("B", 0, v=1),
     R.IN_FUTURE: message("B", ms("2099-01-01T00:00Z"), v=1),
     R.NOT_A_NUMBER: message("B", NOON, v="NaN"),
+    R.OUT_OF_RANGE: message("B", NOON, v=-1.1e15),
     R.WRONG_UNIT: message("B", NOON, v=1, unit="kWh"),
     R.WRONG_COMMODITY: message("B", NOON, p=1),
     R.STORE_REFUSED: message("B", NOON, v=2e6),
 }
 WHOLE = {R.EMPTY, R.TOO_LARGE, R.NO_MAPPING, R.NOT_JSON, R.NO_RECORDS}
+
+
+def kept(room: Room) -> list[Packet]:
+    """Return the packets that wait in the ledger, oldest first; no more than a page holds."""
+    return list(room.ledger.ingest.packets(next(room.ledger.ingest.waiting())))
 
 
 class TestRejects:
@@ -96,21 +104,42 @@ class TestRejects:
         assert (stored.reject.reason, len(stored.reject.packet.payload)) == (R.TOO_LARGE, 5_000_000)
         assert room.store.count() == 1
 
+    def test_a_message_is_kept_once_however_many_of_its_readings_are_refused(self, room: Room) -> None:
+        meters = [[{"sn": f"X{number}-{row}", "t": NOON, "v": 1} for row in range(30)] for number in range(20)]
+        sent = [Packet(TOPIC, json.dumps(rows).encode()) for rows in meters]
+        room.take(*sent)
+        assert [packet.payload for packet in kept(room)] == [packet.payload for packet in sent]
+        listed = room.ledger.ingest.rejects(limit=1000)
+        found = [(stored.reject.packet.payload, stored.reject.detail) for stored in listed]
+        said = [(packet.payload, row["sn"]) for packet, rows in zip(sent, meters, strict=True) for row in rows]
+        assert found[::-1] == said
+        assert len({id(stored.reject.packet) for stored in listed}) == 20, "once in memory, too"
+        assert room.journal.balance().refused == 600
+
     def test_one_message_of_a_hundred_thousand_bad_readings_does_not_fill_the_ledger(self, tmp_path: Path) -> None:
         payload = json.dumps([0] * 100_000).encode()
         with opened(tmp_path) as room:
             room.take(Packet(TOPIC, payload), message("X", NOON, v=1))
-            unknown, *refused = room.ledger.ingest.rejects(limit=1000)
+            unknown, last, *refused = room.ledger.ingest.rejects(limit=10_000)
             room.check()
             assert room.journal.balance().refused == 100_001
+            assert len(kept(room)) == 2
         assert unknown.reject.reason == R.UNKNOWN_METER
-        assert [(stored.reject.record, stored.reject.reason) for stored in refused] == [
-            (2, R.NO_METER),
-            (1, R.NO_METER),
-            (0, R.NO_METER),
-        ]
-        assert refused[0].reject.detail == "0 (+99997)"
-        assert sum(len(stored.reject.packet.payload) for stored in refused) <= 1 << 20
+        assert (last.reject.record, last.reject.reason, last.reject.detail) == (999, R.NO_METER, "0 (+99000)")
+        assert [stored.reject.record for stored in refused] == [*reversed(range(999))]
+        assert {stored.reject.detail for stored in refused} == {"0"}
+
+    def test_when_the_journal_is_replaced_rejects_at_its_old_positions_are_kept_too(self, tmp_path: Path) -> None:
+        bad = [Packet(TOPIC, b"{"), message("X", NOON, v=1)]
+        with opened(tmp_path) as room:
+            before = room.take(*bad)
+        shutil.rmtree(tmp_path / "journal")
+        with opened(tmp_path) as room:
+            room.clock.at += timedelta(minutes=1)
+            assert room.take(*bad) == before
+            found = [(stored.reject.position, stored.reject.reason) for stored in room.ledger.ingest.rejects()]
+        said = [(before[1], R.UNKNOWN_METER), (before[0], R.NOT_JSON)]
+        assert found == said * 2
 
     def test_each_refused_reading_of_an_ordinary_message_is_kept(self, room: Room) -> None:
         rows = [{"sn": meter, "t": NOON, "v": 1} for meter in ("X", "B", "Y", "A")]
@@ -127,10 +156,10 @@ class TestRejects:
 
     def test_after_the_registry_is_mended_a_reject_comes_in_through_the_inbox(self, room: Room) -> None:
         room.take(message("NEW", NOON, v=7), *messages(1))
-        (stored,) = room.ledger.ingest.rejects()
         room.pipeline.use(registry("NEW", number=2))
-        segments.write_file(room.journal.directory / INBOX / "1.seg", 0, [stored.reject.packet])
-        room.ledger.ingest.mark_replayed([stored.id], room.clock.at, "clerk")
+        segments.write_file(room.journal.directory / INBOX / "1.seg", 0, kept(room))
+        (page,) = room.ledger.ingest.waiting()
+        assert room.ledger.ingest.mark_replayed(page, room.clock.at, "clerk") == 1
         receiver = Receiver(NoSource(), room.journal, room.clock)
         while receiver.adopt() or any((room.journal.directory / INBOX).iterdir()):
             pass

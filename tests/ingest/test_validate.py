@@ -68,6 +68,10 @@ def test_quality_bits(age_ms: int, value: float, flags: dict[str, Any], quality:
     [
         (("B", GAS, NOW_MS - 100 * 86_400_000, 1.0), None),
         (("B", GAS, NOW_MS - 100 * 86_400_000 - 1, 1.0), R.TOO_OLD),
+        (("B", GAS, NOW_MS, 1e15), None),
+        (("B", GAS, NOW_MS, 1.1e15), R.OUT_OF_RANGE),
+        (("B", GAS, NOW_MS, -1e302), R.OUT_OF_RANGE),
+        (("B", GAS, NOW_MS, float("-inf")), R.NOT_A_NUMBER),
         (("B", GAS, 0, 1.0), R.TOO_OLD),
         (("B", GAS, -(2**52), 1.0), R.TOO_OLD),
         (("B", GAS, NOW_MS + 900_000, 1.0), None),

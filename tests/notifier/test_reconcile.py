@@ -40,7 +40,7 @@ def applied(have: Iterable[Alert], changes: AlertChanges) -> list[Alert]:
     for gone in changes.withdrawn:
         del kept[gone.id]
     for alert, after in changes.changed:
-        assert alert.episode.key == after.key
+        assert alert.episode.key._replace(opened_day=0) == after.key._replace(opened_day=0)
         kept[alert.id] = replace(alert, episode=after)
     fresh = [Alert(1000 + number, one, NOW, registry=1) for number, one in enumerate(changes.opened)]
     return [*kept.values(), *fresh]
@@ -85,7 +85,30 @@ def test_a_stage_an_end_or_a_figure_is_a_change() -> None:
     assert not reconcile(held([before]), [replace(before)])
 
 
-def test_another_opening_day_is_another_alert() -> None:
+def test_an_opening_day_that_moves_is_the_same_alert() -> None:
     (alert,) = held([episode(opened_day=5)])
-    changes = reconcile([alert], [episode(opened_day=6)])
-    assert changes == AlertChanges(opened=(episode(opened_day=6),), withdrawn=(alert,))
+    for moved in (3, 6, 40):
+        after = episode(opened_day=moved, start_day=moved - 6)
+        changes = reconcile([alert], [after])
+        assert changes == AlertChanges(changed=((alert, after),))
+
+
+def test_what_was_over_before_is_another_alert() -> None:
+    (alert,) = held([episode(opened_day=5, closed_day=9)])
+    other = episode(opened_day=10)
+    assert reconcile([alert], [other]) == AlertChanges(opened=(other,), withdrawn=(alert,))
+    touching = episode(opened_day=9)
+    assert reconcile([alert], [touching]).changed == ((alert, touching),)
+
+
+def test_the_same_day_is_found_before_one_that_moved() -> None:
+    early, late = held([episode(opened_day=5, closed_day=20), episode(opened_day=9)])
+    want = [episode(opened_day=9), episode(opened_day=12)]
+    assert reconcile([early, late], want).changed == ((early, want[1]),)
+
+
+def test_others_are_never_mixed_up() -> None:
+    (alert,) = held([episode("C1/gas")])
+    later = episode(opened_day=alert.episode.opened_day + 1)
+    for other in (replace(later, subject="C2/gas"), replace(later, rule="load"), replace(later, policy="literal")):
+        assert reconcile([alert], [other]) == AlertChanges(opened=(other,), withdrawn=(alert,))

@@ -9,6 +9,8 @@ from meterwatch.stores.registry_cells import (
     CUSTOMER_CLASS,
     YES_NO,
     Kind,
+    foreign_to_code,
+    read_code,
     read_day,
     read_digits,
     read_moment,
@@ -122,6 +124,24 @@ def test_not_a_topic_filter(text: str) -> None:
 )
 def test_a_word_from_a_list(kind: Kind, texts: tuple[str, ...], value: object) -> None:
     assert [kind.read(text) for text in texts] == [value] * len(texts)
+
+
+@pytest.mark.parametrize("text", ["C-0001", "GP_1.2:3#4+5@6", "一所（北区）", "用户(1)", "Ａ１", "é", "x" * 64, "-"])
+def test_a_code(text: str) -> None:
+    assert (read_code(text), foreign_to_code(text)) == (text, "")
+
+
+NOT_IN_CODES = [*"/\\,=\"'`; \t|*?!&<>{}[]$%~^", *"\n\r\0\x1b\x7f\xa0\u2028\u3000\u200b\u202e\ufeff，／“"]
+
+
+@pytest.mark.parametrize("char", NOT_IN_CODES, ids=ascii)
+def test_not_a_code(char: str) -> None:
+    for text in (f"C{char}1", f"C1{char}", f"{char}C1 /"):
+        assert (read_code(text), foreign_to_code(text)) == (None, char)
+
+
+def test_a_code_that_is_too_long() -> None:
+    assert (read_code("x" * 65), foreign_to_code("x" * 65)) == (None, "")
 
 
 def test_a_time_zone() -> None:

@@ -43,10 +43,18 @@ def assert_found(folder: Path, files: dict[str, Any], expected: list[Found]) -> 
 
 # --- every problem of a cell ------------------------------------------------------------------------------------------
 
+A_CODE = "a code of at most 64 letters, digits and - _ . : # + @ ( ) （ ）"
 CELLS = [
     ("customers", "customer=", "must not be empty"),
-    ("customers", "customer=" + "x" * 65, "is not a code of at most 64 visible characters"),
-    ("customers", "customer=C\t9", "is not a code"),
+    ("customers", "customer=" + "x" * 65, f'"{"x" * 60}" is not {A_CODE}'),
+    ("customers", "customer=C\t9", f"is not {A_CODE}: it holds '\\t'"),
+    ("customers", "unit=Unit 1", f"\"Unit 1\" is not {A_CODE}: it holds ' '"),
+    ("customers", "area=a\\b", f"is not {A_CODE}: it holds '\\\\'"),
+    ("usage_points", "usage_point=C-0001/gas", f"\"C-0001/gas\" is not {A_CODE}: it holds '/'"),
+    ("agreements", "agreement={x}", f"is not {A_CODE}: it holds '{{'"),
+    ("meters", "meter=M=9", f"is not {A_CODE}: it holds '='"),
+    ("meters", "gateway=G\u200b1", f"is not {A_CODE}: it holds '\\u200b'"),
+    ("people", "person=O'Neil", f'is not {A_CODE}: it holds "\'"'),
     ("customers", "name=", "must not be empty"),
     ("customers", "class=A9", '"A9" is not one of A1, A2, A3, B1, B2'),
     ("customers", "class=", "must not be empty"),
@@ -296,9 +304,9 @@ def test_encodings_and_line_ends(tmp_path: Path, content: bytes, encoding: str) 
 
 
 def test_comments_blank_lines_spaces_quotes_and_order(tmp_path: Path) -> None:
-    text = '# kept by "Li\n\n　class　, customer ,name\n#,\nA1, C 1　,"Li, ""Sons"""\n,,\n A2 ,Ｃ２, 张　三 ,,\n'
+    text = '# kept by "Li\n\n　class　, customer ,name\n#,\nA1, C-1　,"Li, ""Sons"""\n,,\n A2 ,Ｃ２, 张　三 ,,\n'
     assert columns(tmp_path, "customers", text, "customer", "name", "class", "wheeling", "unit") == [
-        ("C 1", 'Li, "Sons"', "A1", False, None),
+        ("C-1", 'Li, "Sons"', "A1", False, None),
         ("Ｃ２", "张　三", "A2", False, None),
     ]
 

@@ -203,6 +203,16 @@ def test_rollover_and_exchange_within_a_day() -> None:
     assert math.isclose(without.known[0], 23 / 24)
 
 
+@pytest.mark.parametrize("wrong", [0.0, 999_999.0, 12_345_678.0])
+def test_two_hours_of_misread_quarters_are_no_use(wrong: float) -> None:
+    """4 units an hour; from 10:00 to 12:00 the meter shows nonsense."""
+    shown = {step / 4: 50_000.0 + step for step in range(97)}
+    readings = series(REGISTER, shown | {step / 4: wrong for step in range(40, 48)}, start=START)
+    found = day_totals(readings, UTC_DAY, DAY, meters(Meter(digits=6)))
+    assert (use_of(found), found.known.tolist(), found.peak.tolist()) == (96.0, [1.0], [4.0])
+    assert Quality(int(found.quality[0])) == Quality.STEP_BACK
+
+
 def test_an_exchange_counts_whichever_points_are_computed_with_it() -> None:
     """The new meter was first read nine hours after its exchange; that another point was read before must not matter."""
     installed = meters(

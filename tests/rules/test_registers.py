@@ -73,28 +73,6 @@ def test_a_step_back_is_unknown() -> None:
     assert bits(found) == [Quality.GOOD, Quality.STEP_BACK, Quality.GOOD]
 
 
-@pytest.mark.parametrize("wrong", [0.0, 99.9, 107.1, 9_999.0])
-def test_a_single_misread_register_is_no_use(wrong: float) -> None:
-    found = of_register({1: 100.0, 2: 105.0, 3: wrong, 4: 106.0, 5: 107.0})
-    assert steps(found) == [(1, 2, 5.0), (2, 4, 1.0), (4, 5, 1.0)]
-    assert bits(found) == [Quality.GOOD, Quality.STEP_BACK, Quality.GOOD]
-
-
-def test_where_either_of_two_may_be_misread_the_step_is_taken_over_both() -> None:
-    found = of_register({1: 100.0, 2: 105.0, 3: 104.9, 4: 106.0, 5: 107.0})
-    assert steps(found) == [(1, 4, 6.0), (4, 5, 1.0)]
-
-
-def test_a_register_that_trembles_at_its_last_digit_stands_still() -> None:
-    found = of_register({hour: 100.0 + 0.01 * (hour % 2) for hour in range(1, 26)})
-    assert steps(found) == [(1, 25, 0.0)]
-
-
-def test_a_misread_register_beside_a_rollover_is_no_second_rollover() -> None:
-    found = of_register({1: 99_990.0, 2: 5.0, 3: 99_995.0, 4: 7.0}, Meter(digits=5))
-    assert sum(use for _, _, use in steps(found)) == 17.0
-
-
 def test_registers_of_other_points_and_types_are_no_neighbours() -> None:
     found = intervals(
         batch(
@@ -250,6 +228,18 @@ def test_voltage_and_pressure_are_no_use() -> None:
 def test_the_mean_rate_is_known_up_to_two_hours() -> None:
     found = of_register({1: 0.0, 1.25: 25.0, 3.25: 225.0, 5.5: 226.0})
     np.testing.assert_array_equal(found.rates(), [100.0, 100.0, np.nan])
+
+
+def test_what_is_not_finite_is_not_known() -> None:
+    """Beyond what floating point can hold there is neither use nor rate, and no warning."""
+    most = 1.7e308
+    assert steps(of_register({1: -most, 2: most, 3: most})) == [(2, 3, 0.0)]
+    assert steps(of_register({1: 0.0, 2: most}, Meter(multiplier=10.0))) == []
+    assert steps(intervals(batch(series(POWER, {1: 0.0, 2: most})), meters())) == []
+    assert steps(intervals(batch(series("gas.interval.hour", {2: most})), meters(Meter(multiplier=10.0)))) == []
+    found = of_register({1: 0.0, 2: most, 3: most})
+    assert len(found) == 2
+    np.testing.assert_array_equal(found.rates(), [np.nan, 0.0])
 
 
 def test_a_doubtful_reading_marks_what_is_computed_from_it() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from meterwatch.core.model.alerts import Alert, AlertChanges, Episode, FactRow, Stage
-from meterwatch.core.model.work import Evidence, EvidenceKind, NewDuty, NewMessage
+from meterwatch.core.model.work import Duty, Evidence, EvidenceKind, NewDuty, NewMessage
 from meterwatch.core.ports import Commit, EpisodeState
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
@@ -129,6 +129,10 @@ def queue(ledger: Ledger, *keys: str, now: datetime = NOW, **changes: Any) -> No
 def only_alert(ledger: Ledger) -> Alert:
     (found,) = ledger.evaluation.all_alerts(closed=True, limit=10)
     return found
+
+
+def anybody(_duty: Duty, _proof: Evidence) -> None:
+    """Let anybody close a task with any evidence: who may is not the ledger's to know."""
 
 
 def proof(at: datetime = NOW, **changes: Any) -> Evidence:

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     IN_FUTURE = "in_future"
     NOT_A_NUMBER = "not_a_number"
+    OUT_OF_RANGE = "out_of_range"
     WRONG_UNIT = "wrong_unit"
     WRONG_COMMODITY = "wrong_commodity"
     STORE_REFUSED = "store_refused"
@@ -85,6 +86,7 @@ REASON_TEXT: dict[Reason, Phrase] = {
     ),
     Reason.IN_FUTURE: Phrase("the time lies in the future: the device's clock runs ahead", "时间在未来：设备时钟超前"),
     Reason.NOT_A_NUMBER: Phrase("the value is not a finite number", "数值不是有效数字"),
+    Reason.OUT_OF_RANGE: Phrase("the value is far beyond what a meter can show", "数值远超表计可能显示的范围"),
     Reason.WRONG_UNIT: Phrase("the unit does not belong to this kind of reading", "单位与读数类型不符"),
     Reason.WRONG_COMMODITY: Phrase(
         "the usage point is supplied with something else than this reading measures", "该用户点的能源种类与读数不符"

@@ -3,18 +3,29 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, select, update
 
 from meterwatch.core.model.alerts import Alert, AlertKey, Episode
 from meterwatch.core.model.work import DutyState, MessageState, NewDuty, NewMessage
 from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.rows import alert_row, chunks, fact_row, note, note_message, state_row
-from meterwatch.stores.tables import alerts, dirty_days, duties, episode_states, evaluated_days, facts, messages, stages
+from meterwatch.stores.tables import (
+    STANDING,
+    alerts,
+    dirty_days,
+    duties,
+    episode_states,
+    evaluated_days,
+    facts,
+    messages,
+    stages,
+)
 
 KEEP_STATES_DAYS = 46  # late data is taken 45 days back: the state before the oldest such day is still needed
 KEEP_FACTS_DAYS = 400
 ACTOR = "engine"
+_IDENTITY = ("rule", "policy", "subject", "opened_day")
 
 _UNFINISHED = (DutyState.OPEN, DutyState.BREACHED)
 _CLEAR = delete(dirty_days).where(
@@ -102,21 +113,33 @@ class Entry:
             "suppressed": self._commit.suppressed.get(episode.key, ""),
             "withdrawn_at": None,
         }
-        statement = (
-            self._database.insert(alerts)
-            .values(row)
-            .on_conflict_do_update(
-                index_elements=["rule", "policy", "subject", "opened_day"],
-                set_=row,
-                where=or_(alerts.c.withdrawn_at.is_not(None), alerts.c.closed_day.is_(None)),
-            )
-        )
-        number = self._connection.execute(statement.returning(alerts.c.id)).scalar()
+        number = self._again(row) or self._anew(row)
         if number is None:
             self._late.add(episode.key)
             return
         self._audit.append(("alert.open", episode.subject, {"alert": number, "rule": episode.rule}))
         self._enter_stages(number, episode)
+
+    def _again(self, row: dict[str, Any]) -> int | None:
+        """Let the alert withdrawn last stand again; None if there is none, or if one stands already."""
+        own = and_(*(alerts.c[name] == row[name] for name in _IDENTITY))
+        standing = select(alerts.c.id).where(own, STANDING)
+        if self._connection.execute(standing).first() is not None:
+            return None
+        last = select(func.max(alerts.c.id)).where(own).scalar_subquery()
+        statement = update(alerts).where(alerts.c.id == last).values(row)
+        return self._connection.execute(statement.returning(alerts.c.id)).scalar()
+
+    def _anew(self, row: dict[str, Any]) -> int | None:
+        """Enter an alert, or overwrite one that a live rule opened; None if that is closed."""
+        statement = (
+            self._database.insert(alerts)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=_IDENTITY, index_where=STANDING, set_=row, where=alerts.c.closed_day.is_(None)
+            )
+        )
+        return self._connection.execute(statement.returning(alerts.c.id)).scalar()
 
     def _change(self, alert: Alert, episode: Episode) -> None:
         self._connection.execute(update(alerts).where(alerts.c.id == alert.id).values(alert_row(episode)))
@@ -213,6 +236,8 @@ def _changes(alert: Alert, episode: Episode) -> list[tuple[str, str, dict[str, A
     found += [("alert.unstage", name, day) for name, day in before.stages if name not in kept]
     if (episode.closed_day, episode.closed_why) != (before.closed_day, before.closed_why):
         found.append(_end(episode))
+    if episode.opened_day != before.opened_day:
+        found.append(("alert.correct", "opened", episode.opened_day))
     if episode.figures != before.figures:
         found.append(("alert.correct", "figures", episode.opened_day))
     return [(action, episode.subject, {"alert": alert.id, "what": what, "day": day}) for action, what, day in found]

@@ -1,25 +1,30 @@
-"""What the pipeline leaves behind: dirty days, rejects, conflicts."""
+"""What the pipeline leaves behind: dirty days, rejects with their packets, conflicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, select, update
 
 from meterwatch.core.instants import from_ms, from_us, to_us
 from meterwatch.core.model.packets import Packet, Position, Reason, Reject
 from meterwatch.core.ports import Conflict, Settlement
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.rows import chunks, note
-from meterwatch.stores.tables import conflicts, dirty_days, evaluated_days, rejects
+from meterwatch.stores.tables import conflicts, dirty_days, evaluated_days, rejected_packets, rejects
 
+KEEP = timedelta(days=400)
+PAGE = 100  # packets handed in again at once
 _WHOLE_PACKET = -1
+_PLACE = ("received_at", "segment", "offset")
+_PACKET = select(rejected_packets.c.id).where(*(rejected_packets.c[name] == bindparam(name) for name in _PLACE))
+_REJECTS = select(rejects, *(column for column in rejected_packets.c if column.name != "id")).join(rejected_packets)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReject:
-    """A reject with its number and when it was handed in again, if it was."""
+    """A reject with its number and when its packet was handed in again, if it was."""
 
     id: int
     reject: Reject
@@ -38,12 +43,18 @@ class SqlIngest:
             rows = connection.execute(select(evaluated_days.c.scheme, evaluated_days.c.begun_day))
             return {row.scheme: row.begun_day for row in rows}
 
-    def settle(self, settlement: Settlement, now: datetime) -> None:  # noqa: ARG002 - the port says when
-        """See the port."""
+    def settle(self, settlement: Settlement, now: datetime) -> None:
+        """See the port. Rejects and conflicts of packets received more than ``KEEP`` ago are deleted."""
+        packets = {(reject.packet.received_at, reject.position): _packet_row(reject) for reject in settlement.rejects}
         with self._database.write() as connection:
             self._mark_dirty(connection, settlement)
-            self._enter(connection, rejects, [_reject_row(reject) for reject in settlement.rejects])
-            self._enter(connection, conflicts, [_conflict_row(conflict) for conflict in settlement.conflicts])
+            self._enter(connection, self._database.insert(rejected_packets), [*packets.values()])
+            of_packet = self._database.insert(rejects).values(packet=_PACKET.scalar_subquery())
+            self._enter(connection, of_packet, [_reject_row(reject) for reject in settlement.rejects])
+            self._enter(connection, self._database.insert(conflicts), [_conflict_row(c) for c in settlement.conflicts])
+            # Here, as nothing else makes them grow; afterwards, so that SQLite does not give a number out again.
+            connection.execute(delete(rejected_packets).where(rejected_packets.c.received_at < now - KEEP))
+            connection.execute(delete(conflicts).where(conflicts.c.offered_received_at < now - KEEP))
 
     def _mark_dirty(self, connection: Connection, settlement: Settlement) -> None:
         if settlement.dirty:
@@ -53,38 +64,84 @@ class SqlIngest:
             )
             connection.execute(statement, [entry._asdict() for entry in settlement.dirty])
 
-    def _enter(self, connection: Connection, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+    def _enter(self, connection: Connection, insert: Any, rows: Sequence[dict[str, Any]]) -> None:
         if rows:
-            connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
+            connection.execute(insert.on_conflict_do_nothing(), rows)
+
+    # --- looking -------------------------------------------------------------------------------------------------
 
     def rejects(self, *, reason: Reason | None = None, limit: int = 100, replayed: bool = False) -> Sequence[StoredReject]:
         """Return the newest rejects first; those handed in again only with ``replayed``."""
-        query = select(rejects).order_by(rejects.c.id.desc()).limit(limit)
+        query = _REJECTS.order_by(rejects.c.id.desc()).limit(limit)
         if reason is not None:
             query = query.where(rejects.c.reason == reason)
         if not replayed:
-            query = query.where(rejects.c.replayed_at.is_(None))
-        with self._database.read() as connection:
-            return [_load_reject(row) for row in connection.execute(query).mappings()]
+            query = query.where(rejected_packets.c.replayed_at.is_(None))
+        return self._load(query)
 
     def reject(self, number: int) -> StoredReject | None:
         """Return one reject by its number."""
+        return next(iter(self._load(_REJECTS.where(rejects.c.id == number))), None)
+
+    def _load(self, query: Select[Any]) -> list[StoredReject]:
+        packets: dict[int, Packet] = {}  # one of a thousand rejects lies in memory once
         with self._database.read() as connection:
-            row = connection.execute(select(rejects).where(rejects.c.id == number)).mappings().one_or_none()
-            return _load_reject(row) if row else None
+            rows = connection.execute(query).mappings()
+            return [_load_reject(row, packets.setdefault(row["packet"], _load_packet(row))) for row in rows]
 
     def reject_counts(self) -> Mapping[str, int]:
         """Return how many rejects wait, by reason."""
-        query = select(rejects.c.reason, func.count()).where(rejects.c.replayed_at.is_(None)).group_by(rejects.c.reason)
+        query = select(rejects.c.reason, func.count()).join(rejected_packets).group_by(rejects.c.reason)
         with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            return {row[0]: row[1] for row in connection.execute(query.where(rejected_packets.c.replayed_at.is_(None)))}
 
-    def mark_replayed(self, numbers: Sequence[int], now: datetime, actor: str) -> None:
-        """Note that rejects were handed in again."""
+    # --- handing in again ----------------------------------------------------------------------------------------
+
+    def waiting(self, reason: Reason | None = None) -> Iterator[Sequence[int]]:
+        """Yield the packets whose rejects wait (only those with a reject of ``reason``), by number, in pages.
+
+        A packet entered meanwhile is left out: the service may refuse what is handed in before the last page is read.
+        """
+        packet = rejected_packets.c.id
+        query = select(packet).where(rejected_packets.c.replayed_at.is_(None)).order_by(packet).limit(PAGE)
+        if reason is not None:
+            query = query.where(exists().where(rejects.c.packet == packet, rejects.c.reason == reason))
+        (newest,), page = self._numbers(select(func.coalesce(func.max(packet), 0))), [0]
+        while page := self._numbers(query.where(packet > page[-1], packet <= newest)):
+            yield page
+
+    def _numbers(self, query: Select[Any]) -> list[int]:
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def packets_of(self, numbers: Sequence[int]) -> Mapping[int, int]:
+        """Return the number of each reject's packet; a reject there is none of is absent."""
+        query = select(rejects.c.id, rejects.c.packet)
+        with self._database.read() as connection:
+            found = (connection.execute(query.where(rejects.c.id.in_(part))) for part in chunks(numbers))
+            return {row.id: row.packet for rows in found for row in rows}
+
+    def packets(self, numbers: Sequence[int]) -> Iterator[Packet]:
+        """Yield packets by number, each read when its turn comes: many may not fit the memory."""
+        for number in numbers:
+            with self._database.read() as connection:
+                query = select(rejected_packets).where(rejected_packets.c.id == number)
+                found = connection.execute(query).mappings().one_or_none()
+            if found:
+                yield _load_packet(found)
+
+    def mark_replayed(self, packets: Sequence[int], now: datetime, actor: str) -> int:
+        """Note that packets were handed in again; return how many rejects they had."""
+        numbers: list[int] = []
         with self._database.write() as connection:
-            for part in chunks(numbers):
-                connection.execute(update(rejects).where(rejects.c.id.in_(part)).values(replayed_at=now))
-            note(connection, now, actor, [("reject.replay", str(number), {}) for number in numbers])
+            for part in chunks(packets):
+                marked = update(rejected_packets).where(rejected_packets.c.id.in_(part)).values(replayed_at=now)
+                connection.execute(marked)
+                numbers += connection.execute(select(rejects.c.id).where(rejects.c.packet.in_(part))).scalars()
+            note(connection, now, actor, [("reject.replay", str(number), {}) for number in sorted(numbers)])
+        return len(numbers)
+
+    # --- conflicts -----------------------------------------------------------------------------------------------
 
     def conflicts(self, limit: int = 100) -> Sequence[Conflict]:
         """Return the newest conflicts first."""
@@ -93,25 +150,30 @@ class SqlIngest:
             return [_load_conflict(row) for row in connection.execute(query).mappings()]
 
 
+def _place(reject: Reject) -> dict[str, Any]:
+    return dict(zip(_PLACE, (from_us(reject.packet.received_at), *reject.position), strict=True))
+
+
+def _packet_row(reject: Reject) -> dict[str, Any]:
+    packet = reject.packet
+    return _place(reject) | {"topic": packet.topic, "properties": packet.properties, "payload": packet.payload}
+
+
 def _reject_row(reject: Reject) -> dict[str, Any]:
-    return {
-        "segment": reject.position.segment,
-        "offset": reject.position.offset,
+    return _place(reject) | {
         "record": _WHOLE_PACKET if reject.record is None else reject.record,
         "reason": reject.reason.value,
         "detail": reject.detail,
-        "received_at": from_us(reject.packet.received_at),
-        "topic": reject.packet.topic,
-        "payload": reject.packet.payload,
-        "properties": reject.packet.properties,
     }
 
 
-def _load_reject(row: Any) -> StoredReject:
-    packet = Packet(row["topic"], row["payload"], properties=row["properties"], received_at=to_us(row["received_at"]))
+def _load_packet(row: Any) -> Packet:
+    return Packet(row["topic"], row["payload"], properties=row["properties"], received_at=to_us(row["received_at"]))
+
+
+def _load_reject(row: Any, packet: Packet) -> StoredReject:
     record = None if row["record"] == _WHOLE_PACKET else row["record"]
-    position = Position(row["segment"], row["offset"])
-    reject = Reject(position, Reason(row["reason"]), packet, record, row["detail"])
+    reject = Reject(Position(row["segment"], row["offset"]), Reason(row["reason"]), packet, record, row["detail"])
     return StoredReject(row["id"], reject, row["replayed_at"])
 
 

@@ -31,14 +31,17 @@ class SqlOutbox:
             return []  # most steps: no need to take the write lock for nothing
         with self._database.write() as connection:
             real = real_now()  # read here: waiting for the write lock must not shorten the lease
-            mine = messages.c.channel == channel
-            free = or_(messages.c.retry_at_real.is_(None), messages.c.retry_at_real <= real)
-            queued = and_(mine, messages.c.state == _S.QUEUED)
-            run_out = and_(mine, messages.c.state == _S.IN_FLIGHT, messages.c.lease_until_real <= real)
+            queued, run_out = _in_no_hands(channel, real)
             _drop(connection, queued, run_out, now)
+            free = or_(messages.c.retry_at_real.is_(None), messages.c.retry_at_real <= real)
             query = select(messages).where(or_(and_(queued, free), run_out)).order_by(messages.c.number).limit(limit)
             taken = [self._take(connection, row, owner, now, real + lease_for) for row in _all(connection, query)]
             return [lease for lease in taken if lease is not None]
+
+    def expire(self, channel: str, now: datetime) -> None:
+        """End what must not be sent any more on a channel that nobody leases from."""
+        with self._database.write() as connection:
+            _drop(connection, *_in_no_hands(channel, real_now()), now)
 
     def _any_open(self, channel: str) -> bool:
         unsettled = and_(messages.c.channel == channel, messages.c.state.in_([_S.QUEUED, _S.IN_FLIGHT]))
@@ -150,6 +153,13 @@ def load_message(row: Any, history: Sequence[tuple[datetime, str, str]] = ()) ->
         reference=row["reference"],
         history=tuple(history),
     )
+
+
+def _in_no_hands(channel: str, real: datetime) -> tuple[Any, Any]:
+    """Return the conditions for the messages of a channel that are queued, and for those whose lease has run out."""
+    mine = messages.c.channel == channel
+    run_out = and_(mine, messages.c.state == _S.IN_FLIGHT, messages.c.lease_until_real <= real)
+    return and_(mine, messages.c.state == _S.QUEUED), run_out
 
 
 def _drop(connection: Connection, queued: Any, run_out: Any, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Tasks and the evidence that meets them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,14 @@ _NO_TASK = Phrase(
     "there is no task {number}; `meterwatch tasks` lists them", "没有任务 {number}；用 `meterwatch tasks` 查看"
 )
 _CLOSED = Phrase("task {number} is closed already ({state})", "任务 {number} 已结束（{state}）")
-_FUTURE = Phrase("evidence can't be dated in the future: {at}", "证据时间不能在未来：{at}")
+_FUTURE = Phrase("evidence can't be dated in the future: {at}; it is now {now}", "证据时间不能在未来：{at}（现在 {now}）")
+_BEFORE = Phrase(
+    "what happened at {at} is no evidence for task {number}: it was opened at {opened}",
+    "{at} 发生的事不能作为任务 {number} 的证据：该任务于 {opened} 下达",
+)
+
+Check = Callable[[Duty, Evidence], None]
+"""Raises Refusal where evidence does not count for a duty, or not from who gives it."""
 
 
 class SqlWork:
@@ -39,13 +46,14 @@ class SqlWork:
             proofs = _evidence(connection, [row["id"] for row in rows])
             return [_load_duty(row, proofs.get(row["id"], ())) for row in rows]
 
-    def done(self, number: int, proof: Evidence) -> DutyState:
+    def done(self, number: int, proof: Evidence, check: Check) -> DutyState:
         """Enter the evidence that meets a task and return its state: met, or late if the deadline had passed.
 
-        Raises Refusal if there is no such task, it is closed, or the evidence is dated in the future.
+        Raises Refusal if there is no such task, it is closed, the evidence lies in the future or before the task was opened,
+        or ``check`` does (notifier.duties.closing).
         """
         if proof.happened_at > proof.recorded_at:
-            raise Refusal(_FUTURE, at=proof.happened_at.isoformat())
+            raise Refusal(_FUTURE, at=_local(proof.happened_at, proof), now=_local(proof.recorded_at, proof))
         mine = duties.c.id == number
         with self._database.write() as connection:
             row = connection.execute(select(duties).where(mine).with_for_update()).mappings().one_or_none()
@@ -53,6 +61,10 @@ class SqlWork:
                 raise Refusal(_NO_TASK, number=number)
             if row["state"] not in _UNFINISHED:
                 raise Refusal(_CLOSED, number=number, state=row["state"])
+            check(_load_duty({**row, "episode": None}, ()), proof)
+            if proof.happened_at < row["opened_at"]:
+                at, began = _local(proof.happened_at, proof), _local(row["opened_at"], proof)
+                raise Refusal(_BEFORE, number=number, at=at, opened=began)
             state = DutyState.MET if proof.recorded_at <= row["due_at"] else DutyState.LATE
             connection.execute(insert(evidence).values(duty=number, **_evidence_row(proof)))
             connection.execute(update(duties).where(mine).values(state=state, settled_at=proof.recorded_at))
@@ -85,6 +97,11 @@ class SqlWork:
             return {
                 row[0]: row[1] for row in connection.execute(select(duties.c.state, func.count()).group_by(duties.c.state))
             }
+
+
+def _local(moment: datetime, proof: Evidence) -> str:
+    """Return a moment in the zone a person gave his own in."""
+    return moment.astimezone(proof.happened_at.tzinfo).isoformat(timespec="seconds")
 
 
 def _load_duty(row: Any, proofs: Sequence[Evidence]) -> Duty:

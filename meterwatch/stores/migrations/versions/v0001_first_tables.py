@@ -46,11 +46,16 @@ def upgrade() -> None:
         sa.Column("suppressed", sa.String(length=32), nullable=False),
         sa.Column("withdrawn_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
-        sa.UniqueConstraint(
-            "rule", "policy", "subject", "opened_day", name=op.f("uq_alerts_rule_policy_subject_opened_day")
-        ),
     )
     op.create_index(op.f("ix_alerts_closed_day"), "alerts", ["closed_day"], unique=False)
+    op.create_index(
+        op.f("ix_alerts_rule_policy_subject_opened_day"),
+        "alerts",
+        ["rule", "policy", "subject", "opened_day"],
+        unique=True,
+        sqlite_where=sa.text("withdrawn_at IS NULL"),
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
     op.create_table(
         "assignments",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -105,6 +110,7 @@ def upgrade() -> None:
             name=op.f("uq_conflicts_usage_point_reading_type_time_offered_received_at_offered_value"),
         ),
     )
+    op.create_index(op.f("ix_conflicts_offered_received_at"), "conflicts", ["offered_received_at"], unique=False)
     op.create_table(
         "customers",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -198,22 +204,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("usage_point", name=op.f("uq_point_rows_usage_point")),
     )
     op.create_table(
-        "rejects",
+        "rejected_packets",
         sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("received_at", Moment(), nullable=False),
         sa.Column("segment", sa.BigInteger(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
-        sa.Column("record", sa.Integer(), nullable=False),
-        sa.Column("reason", sa.String(length=32), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("received_at", Moment(), nullable=False),
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("payload", sa.LargeBinary(), nullable=False),
-        sa.Column("properties", sa.LargeBinary(), nullable=False),
         sa.Column("replayed_at", Moment(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rejects")),
-        sa.UniqueConstraint("segment", "offset", "record", name=op.f("uq_rejects_segment_offset_record")),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("properties", sa.LargeBinary(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rejected_packets")),
+        sa.UniqueConstraint("received_at", "segment", "offset", name=op.f("uq_rejected_packets_received_at_segment_offset")),
     )
-    op.create_index(op.f("ix_rejects_reason"), "rejects", ["reason"], unique=False)
     op.create_table(
         "snapshots",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -285,6 +287,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_messages_channel_reference"), "messages", ["channel", "reference"], unique=False)
     op.create_index(op.f("ix_messages_state_channel"), "messages", ["state", "channel"], unique=False)
+    op.create_table(
+        "rejects",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("packet", ID, nullable=False),
+        sa.Column("record", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["packet"], ["rejected_packets.id"], name=op.f("fk_rejects_packet"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rejects")),
+        sa.UniqueConstraint("packet", "record", name=op.f("uq_rejects_packet_record")),
+    )
+    op.create_index(op.f("ix_rejects_reason"), "rejects", ["reason"], unique=False)
     op.create_table(
         "stages",
         sa.Column("alert", ID, nullable=False),
