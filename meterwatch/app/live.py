@@ -18,7 +18,7 @@ from meterwatch.core.model.alerts import AlertChanges, FactRow
 from meterwatch.core.model.readings import ReadingBatch
 from meterwatch.core.model.registry import Registry
 from meterwatch.core.ports import Commit, EvaluationLedger
-from meterwatch.core.registers import Intervals, intervals
+from meterwatch.core.registers import MAX_GAP_MS, Intervals, intervals
 from notifier.routing import Site, owed
 
 _LATEST = 2  # of each series these are remembered, so that readings that overtook each other are judged as well,
@@ -54,9 +54,12 @@ class Live:
 
         They are remembered only when all is committed: after a ledger that did not answer they are judged again.
         """
-        steps = intervals(self._with_recent(batch), registry.meters)
-        rank = registry.scheme_rank[steps.point] if len(steps) else np.empty(0, np.int64)
         begun = self._ledger.begun_days()
+        batch = _recent_enough(batch, registry, begun)
+        if not len(batch):
+            return
+        steps = intervals(self._with_recent(batch), registry.meters)
+        rank = registry.scheme_rank[steps.point]
         for index in np.unique(rank).tolist():
             scheme = registry.scheme_order[index]
             own = steps.take(rank == index)
@@ -127,6 +130,15 @@ class Live:
             if len(recent) > _REMEMBERED:
                 # Of the oldest the highest stays: a register that fell to 0 is measured against it when it comes back.
                 recent[:-_LATEST] = [max(recent[:-_LATEST], key=itemgetter(1))]
+
+
+def _recent_enough(batch: ReadingBatch, registry: Registry, begun: Mapping[str, int]) -> ReadingBatch:
+    """Return the readings of days not begun, and those of the last hours before: all of a backfill is neither."""
+    horizon = np.full(len(registry.scheme_order), np.iinfo(np.int64).min)
+    for index, scheme in enumerate(registry.scheme_order):
+        if scheme.name in begun:
+            horizon[index] = scheme.end(begun[scheme.name]) - 2 * MAX_GAP_MS
+    return batch.take(batch.time > horizon[registry.scheme_rank[batch.usage_point]])
 
 
 def _rows(batch: ReadingBatch) -> Iterator[tuple[int, int, int, float]]:

@@ -168,5 +168,6 @@ def test_a_day_whose_evaluation_has_begun_is_left_to_it(room: Room) -> None:
     room.ledger.evaluation.begin_day(room.scheme.name, DAY, room.clock.at)
     room.judge({11.0: 1000.0, 11.25: 1030.0})
     assert room.alerts() == []
-    room.judge({25.0: 2000.0, 25.25: 2030.0})
+    room.judge({23.75: 1970.0, 1.0: 0.0})
+    room.judge({24.25: 2030.0, 24.5: 2031.0})  # the first step of the next day needs a reading of this one
     assert room.alerts() == [("P1", 120, "")]
