@@ -117,7 +117,7 @@ def publish(port: int) -> None:
 def measure(name: str, command: Sequence[str], count: Callable[[], int]) -> Measured:
     """Start a receiver and measure until ``count`` shows every message, from the first one it shows."""
     began = elapsed()
-    process = subprocess.Popen([sys.executable, *command], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(lambda: process.poll() is not None or count() > 0, f"the first message of {name}", PATIENCE_S)
         first = elapsed()
