@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.rule import UsageWindow
+from meterwatch.core.bounds import require_within
 from meterwatch.core.calendar import DayScheme
 from meterwatch.core.model.reading_types import READING_TYPES, Accumulation
 from meterwatch.core.model.readings import DayTotals, Quality
@@ -29,8 +30,7 @@ class DailyOptions:
     """Share of the meter day that must be known for its use to count; less is an unknown day."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_known <= 1:
-            raise ValueError(f"min_known {self.min_known} is not within 0 to 1")
+        require_within(self, min_known=(0, 1))
 
 
 def reading_range(scheme: DayScheme, day: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ import google_crc32c
 
 from ingest import metrics, outcomes, segments
 from ingest.outcomes import ROW, Balance, Folded
+from meterwatch.core.bounds import require_within
 from meterwatch.core.errors import Unavailable
 from meterwatch.core.instants import from_us, to_us
 from meterwatch.core.model.packets import Outcome, Packet, Position
@@ -44,8 +45,7 @@ class JournalOptions:
     """Bound of the journal on disk, outcomes included; stored packets go first, then nothing is acknowledged any more."""
 
     def __post_init__(self) -> None:
-        if self.segment_bytes < 1:
-            raise ValueError(f"segment_bytes {self.segment_bytes} must be at least 1")
+        require_within(self, segment_bytes=(1, 1 << 40), keep_days=(0, 36_500))
         if self.max_bytes < 4 * self.segment_bytes:
             least = 4 * self.segment_bytes
             raise ValueError(f"max_bytes must be at least {least}, four segments: only whole segments can be given up")

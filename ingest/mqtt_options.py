@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from meterwatch.core.bounds import beyond
+
 DAY_S = 86_400
 
 
@@ -64,8 +66,7 @@ class MqttOptions:
     def _connection_problems(self) -> Iterator[str]:
         if not self.host:
             yield "host is missing"
-        if not 1 <= self.port <= 65_535:
-            yield f"port {self.port} is not within 1 to 65535"
+        yield from beyond(self, port=(1, 65_535))
         if self.protocol not in ("5", "3.1.1"):
             yield f'protocol {self.protocol!r} is neither "5" nor "3.1.1"'
         if not self.client_id:
@@ -78,20 +79,16 @@ class MqttOptions:
             yield "cert_file and key_file belong together"
 
     def _flow_problems(self) -> Iterator[str]:
-        if not 1 <= self.keepalive_s <= 65_535:
-            yield f"keepalive_s {self.keepalive_s} is not within 1 to 65535: without it a dead connection is never noticed"
-        if not 1 <= self.session_expiry_s <= 0xFFFF_FFFF:
-            yield f"session_expiry_s {self.session_expiry_s} is not within 1 to {0xFFFF_FFFF}"
-        if not 1 <= self.receive_maximum <= 65_535:
-            yield f"receive_maximum {self.receive_maximum} is not within 1 to 65535"
+        silent = beyond(self, keepalive_s=(1, 65_535))
+        yield from (f"{found}: without it a dead connection is never noticed" for found in silent)
+        yield from beyond(self, session_expiry_s=(1, 0xFFFF_FFFF), receive_maximum=(1, 65_535))
         if self.queue_packets <= self.receive_maximum:
             yield f"queue_packets {self.queue_packets} must exceed receive_maximum {self.receive_maximum}"
         if self.queue_bytes < self.max_packet_bytes:
             yield f"queue_bytes {self.queue_bytes} must be at least max_packet_bytes {self.max_packet_bytes}"
         if not 0 < self.reconnect_min_s <= self.reconnect_max_s:
             yield f"reconnect_min_s {self.reconnect_min_s} is not between 0 and reconnect_max_s {self.reconnect_max_s}"
-        if not 131_072 <= self.max_packet_bytes <= 268_435_455:  # the longest topic must fit, even where we cut
-            yield f"max_packet_bytes {self.max_packet_bytes} is not within 131072 to 268435455"
+        yield from beyond(self, max_packet_bytes=(131_072, 268_435_455))  # the longest topic must fit, even where we cut
 
     def _topic_problems(self) -> Iterator[str]:
         if not self.topics:

@@ -19,6 +19,7 @@ from ingest import metrics
 from ingest.codecs.codec import Codec, Decoded, excerpt
 from ingest.journal import Journal
 from ingest.validate import Valid, ValidationOptions, validate
+from meterwatch.core.bounds import require_within
 from meterwatch.core.calendar import DayScheme
 from meterwatch.core.clock import Clock
 from meterwatch.core.errors import Unavailable
@@ -50,13 +51,7 @@ class PipelineOptions:
     """Which times are believed."""
 
     def __post_init__(self) -> None:
-        found = []
-        if not 1024 <= self.max_payload_bytes <= 268_435_455:
-            found.append(f"max_payload_bytes {self.max_payload_bytes} is not within 1024 to 268435455")
-        if not 1 <= self.step_bytes <= 1 << 30:
-            found.append(f"step_bytes {self.step_bytes} is not within 1 to {1 << 30}")
-        if found:
-            raise ValueError("; ".join(found))
+        require_within(self, max_payload_bytes=(1024, 268_435_455), step_bytes=(1, 1 << 30))
 
 
 class Decoders:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.codecs.codec import Decoded, excerpt
+from meterwatch.core.bounds import require_within
 from meterwatch.core.instants import from_ms
 from meterwatch.core.model.packets import Packet, Reason
 from meterwatch.core.model.reading_types import BY_CODE
@@ -33,15 +34,7 @@ class ValidationOptions:
     """A reading received longer than this after its time is marked late."""
 
     def __post_init__(self) -> None:
-        found = []
-        if not 1 <= self.oldest_days <= 36_500:
-            found.append(f"oldest_days {self.oldest_days} is not within 1 to 36500")
-        if not 0 <= self.ahead_s <= 86_400:
-            found.append(f"ahead_s {self.ahead_s} is not within 0 to 86400")
-        if not 0 <= self.late_after_s <= 31_536_000:
-            found.append(f"late_after_s {self.late_after_s} is not within 0 to 31536000")
-        if found:
-            raise ValueError("; ".join(found))
+        require_within(self, oldest_days=(1, 36_500), ahead_s=(0, 86_400), late_after_s=(0, 31_536_000))
 
 
 @dataclass(frozen=True, slots=True)

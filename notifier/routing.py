@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from meterwatch.core.bounds import require_within
 from meterwatch.core.calendar import WorkingCalendar
 from meterwatch.core.model.alerts import AlertChanges, AlertKey, Episode
 from meterwatch.core.model.phrase import Lang
@@ -29,10 +30,7 @@ class RoutingOptions:
     """Hours after the reading for which a load message means something."""
 
     def __post_init__(self) -> None:
-        hours = {"churn_valid_h": self.churn_valid_h, "load_valid_h": self.load_valid_h}
-        found = [f"{name} {value} is not within 1 to 100000" for name, value in hours.items() if not 1 <= value <= 100_000]
-        if found:
-            raise ValueError("; ".join(found))
+        require_within(self, churn_valid_h=(1, 100_000), load_valid_h=(1, 100_000))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.rule import Column, Facts, Level, Rule, RuleInput
+from meterwatch.core.bounds import require_within
 from meterwatch.core.model.phrase import Phrase
 
 
@@ -23,13 +24,7 @@ class LoadOptions:
     """Relative excess that is taken for a rounding of the register, not for load."""
 
     def __post_init__(self) -> None:
-        found = []
-        if not 0.1 <= self.above <= 10:
-            found.append(f"above {self.above} is not within 0.1 to 10")
-        if not 0 <= self.rounding <= 0.01:
-            found.append(f"rounding {self.rounding} is not within 0 to 0.01")
-        if found:
-            raise ValueError("; ".join(found))
+        require_within(self, above=(0.1, 10), rounding=(0, 0.01))
 
 
 def judge(given: RuleInput, options: LoadOptions) -> Facts:

@@ -6,7 +6,7 @@ present time; a demonstration or a test moves the clock and calls it.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import ClassVar, Protocol
@@ -173,11 +173,10 @@ class Service:
         problems = {role.name: list(role.problems()) for role in self.roles}
         for name, text in list(self._failures.items()):  # a copy: a beat may change them meanwhile
             problems[name].append(text)
-        still = {role.name: elapsed() - self._stepped_at[role.name] for role in self.roles}
-        standing = {name: seconds for name, seconds in still.items() if seconds > ALIVE_S}
-        for name, seconds in standing.items():
+        stands = standing({role.name: self._stepped_at[role.name] for role in self.roles}, elapsed())
+        for name, seconds in stands.items():
             problems[name].append(f"no step was completed for {seconds:.0f} s")
-        return Health(not self.crash and not standing, problems)
+        return Health(not self.crash and not stands, problems)
 
     def stop(self) -> None:
         """Stop everything; the next start goes on where this one stopped."""
@@ -185,3 +184,8 @@ class Service:
             role.stop()
         self.server.stop()
         self._opened.close()
+
+
+def standing(stepped_at: Mapping[str, float], now: float) -> dict[str, float]:
+    """Return the roles whose last step was completed too long ago, and how many seconds ago; all times of one clock."""
+    return {name: now - at for name, at in stepped_at.items() if now - at > ALIVE_S}

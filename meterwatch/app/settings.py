@@ -16,6 +16,7 @@ from ingest.codecs.json_mapping import JsonMapping
 from ingest.journal import JournalOptions
 from ingest.mqtt_options import MqttOptions
 from ingest.pipeline import PipelineOptions
+from meterwatch.core.bounds import beyond
 from meterwatch.core.calendar import WorkingCalendar, zone_problem
 from meterwatch.stores.influx_options import InfluxOptions
 from notifier.channels import CHANNELS
@@ -44,9 +45,7 @@ class SiteOptions:
 
     def __post_init__(self) -> None:
         found = [zone_problem(self.time_zone)]
-        if not 2 <= self.close_after_h <= 168:
-            why = "a day's last interval may end two hours after it"
-            found.append(f"close_after_h {self.close_after_h} is not within 2 to 168: {why}")
+        found += (f"{one}: a day's last interval may end two hours after it" for one in beyond(self, close_after_h=(2, 168)))
         if any(found):
             raise ValueError("; ".join(filter(None, found)))
 

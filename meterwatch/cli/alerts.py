@@ -12,7 +12,7 @@ from meterwatch.cli.names import Concern, customer_names
 from meterwatch.cli.output import Output, figure, local
 from meterwatch.cli.session import Session, session
 from meterwatch.core.errors import Refusal
-from meterwatch.core.model.alerts import Alert
+from meterwatch.core.model.alerts import CLOSED_WHY_TEXT, STAGE_TEXT, Alert
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import RATE_UNIT, USE_UNIT, Commodity
 from meterwatch.core.model.registry import Registry
@@ -34,13 +34,6 @@ _COLUMNS = {
 }
 _EMPTY = Phrase("no open alerts", "没有未结束的告警")
 _NONE = Phrase("there is no alert {number}", "没有告警 {number}")
-_WHY = {
-    "": Phrase("", ""),
-    "recovered": Phrase("recovered", "已恢复"),
-    "rebased": Phrase("new normal", "已成新常态"),
-    "day over": Phrase("day over", "当日结束"),
-}
-_STAGE = {"warn": Phrase("warning", "预警"), "potential": Phrase("potential churn", "潜在流失")}
 
 
 def configure(parser: ArgumentParser, lang: Lang) -> None:
@@ -105,8 +98,8 @@ def _row(alert: Alert, name: str | None, out: Output) -> dict[str, Any]:
     withdrawn = Phrase("withdrawn", "已撤销").say(out.lang)
     return row | {
         "rule": _RULES[episode.rule].title.say(out.lang),
-        "stage": _STAGE[row["stage"]].say(out.lang) if row["stage"] else "",
-        "closed_why": withdrawn if row["withdrawn"] else _WHY[episode.closed_why].say(out.lang),
+        "stage": STAGE_TEXT[row["stage"]].say(out.lang) if row["stage"] else "",
+        "closed_why": withdrawn if row["withdrawn"] else CLOSED_WHY_TEXT[episode.closed_why].say(out.lang),
         "suppressed": SILENCE_TEXT[Silence(alert.suppressed)].say(out.lang),
     }
 
@@ -122,7 +115,7 @@ def _show(alert: Alert, row: dict[str, Any], registry: Registry, zone: str, out:
         if row[key]:
             out.line(f"  {_COLUMNS[key].say(out.lang)}: {row[key]}")
     for stage in episode.stages:
-        out.line(f"  {_STAGE[stage.name].say(out.lang)}: {date.fromordinal(stage.day)}")
+        out.line(f"  {STAGE_TEXT[stage.name].say(out.lang)}: {date.fromordinal(stage.day)}")
     out.say(
         Phrase("  judged by registry snapshot {n} at {at}", "  依据档案快照 {n}，{at}"),
         n=alert.registry,

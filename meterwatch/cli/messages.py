@@ -9,7 +9,7 @@ from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import session
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.core.model.work import Message, MessageState
+from meterwatch.core.model.work import MESSAGE_STATE_TEXT, Message, MessageState
 
 _COLUMNS = {
     "number": Phrase("notice", "通知号"),
@@ -18,16 +18,6 @@ _COLUMNS = {
     "channel": Phrase("channel", "渠道"),
     "person": Phrase("to", "收件人"),
     "body": Phrase("text", "内容"),
-}
-STATE_TEXT = {
-    MessageState.QUEUED: Phrase("queued", "待发送"),
-    MessageState.IN_FLIGHT: Phrase("being sent", "发送中"),
-    MessageState.ACCEPTED: Phrase("accepted", "已提交"),
-    MessageState.DELIVERED: Phrase("delivered", "已送达"),
-    MessageState.UNDELIVERED: Phrase("not delivered", "未送达"),
-    MessageState.REFUSED: Phrase("refused", "被拒绝"),
-    MessageState.EXPIRED: Phrase("expired", "已过期"),
-    MessageState.WITHDRAWN: Phrase("withdrawn", "已撤回"),
 }
 _EMPTY = Phrase("no messages", "没有短信")
 _NONE = Phrase("there is no message N{number}", "没有通知 N{number}")
@@ -65,7 +55,7 @@ def _show(message: Message, zone: str, out: Output) -> None:
         return
     out.table(_COLUMNS, [row], _EMPTY)
     for at, state, detail in message.history:
-        out.line(f"  {local(at, zone)}  {STATE_TEXT[MessageState(state)].say(out.lang)}  {detail}".rstrip())
+        out.line(f"  {local(at, zone)}  {MESSAGE_STATE_TEXT[MessageState(state)].say(out.lang)}  {detail}".rstrip())
 
 
 def _row(message: Message, zone: str, out: Output) -> dict[str, Any]:
@@ -85,4 +75,4 @@ def _row(message: Message, zone: str, out: Output) -> dict[str, Any]:
     }
     if out.as_json:
         return row
-    return row | {"state": STATE_TEXT[message.state].say(out.lang), "created_at": local(message.created_at, zone)}
+    return row | {"state": MESSAGE_STATE_TEXT[message.state].say(out.lang), "created_at": local(message.created_at, zone)}

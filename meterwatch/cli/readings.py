@@ -16,7 +16,7 @@ from meterwatch.core.errors import Refusal
 from meterwatch.core.instants import from_ms, from_us, to_ms
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import BY_CODE, RATE_UNIT, USE_UNIT
-from meterwatch.core.model.readings import Quality
+from meterwatch.core.model.readings import QUALITY_TEXT
 from meterwatch.core.model.registry import Registry
 from meterwatch.core.ports import ReadingStore
 
@@ -44,17 +44,6 @@ _NONE_YET = Phrase(
     "there are no readings yet: the first start of the service (`meterwatch run`) makes the file",
     "尚无读数：服务首次启动（`meterwatch run`）时创建数据文件",
 )
-_QUALITY = {
-    Quality.SUSPECT: Phrase("suspect", "可疑"),
-    Quality.LATE: Phrase("late", "迟到"),
-    Quality.AHEAD: Phrase("ahead", "时钟超前"),
-    Quality.NEGATIVE: Phrase("negative", "负值"),
-    Quality.RETAINED: Phrase("retained", "保留报文"),
-    Quality.ESTIMATED: Phrase("estimated", "估算"),
-    Quality.ROLLOVER: Phrase("rollover", "计数器翻转"),
-    Quality.EXCHANGE: Phrase("exchange", "换表"),
-    Quality.STEP_BACK: Phrase("step_back", "示数倒退"),
-}
 _UNKNOWN = Phrase(
     "the registry holds no usage point {point!r}; `meterwatch registry import` loads them", "档案中没有用户点 {point!r}"
 )
@@ -135,4 +124,4 @@ def _store(opened: Session, registry: Registry) -> ReadingStore:
 
 def _quality(bits: int, out: Output) -> str:
     lang = Lang.EN if out.as_json else out.lang
-    return " ".join(text.say(lang) for flag, text in _QUALITY.items() if flag & bits)
+    return " ".join(text.say(lang) for flag, text in QUALITY_TEXT.items() if flag & bits)

@@ -12,7 +12,7 @@ from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import Session, person_of, session
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.core.model.work import Duty, DutyState, Evidence, EvidenceKind
+from meterwatch.core.model.work import DUTY_STATE_TEXT, Duty, DutyState, Evidence, EvidenceKind
 from notifier.duties import BY_NAME
 from notifier.duties.closing import closing_by
 
@@ -27,13 +27,6 @@ _COLUMNS = {
     "title": Phrase("what to do", "任务"),
     "cause": Phrase("cause", "原因"),
     "proposal": Phrase("proposal", "措施"),
-}
-_STATE = {
-    DutyState.OPEN: Phrase("open", "待办"),
-    DutyState.MET: Phrase("met", "按期完成"),
-    DutyState.LATE: Phrase("late", "逾期完成"),
-    DutyState.BREACHED: Phrase("breached", "已逾期"),
-    DutyState.VOID: Phrase("void", "已作废"),
 }
 _EMPTY = Phrase("no open tasks", "没有待办任务")
 _NEEDED = Phrase(
@@ -98,7 +91,7 @@ def close_task(args: Namespace, out: Output) -> int:
         state = _done(opened, args.number, proof, out.lang)
         if out.as_json:
             out.data({"id": args.number, "state": state})
-        out.say(_DONE, number=args.number, state=_STATE[state].say(out.lang), person=proof.person)
+        out.say(_DONE, number=args.number, state=DUTY_STATE_TEXT[state].say(out.lang), person=proof.person)
     return 0
 
 
@@ -108,7 +101,7 @@ def _done(opened: Session, number: int, proof: Evidence, lang: Lang) -> DutyStat
     except Refusal as problem:
         if "state" not in problem.figures:
             raise
-        state = _STATE[DutyState(str(problem.figures["state"]))].say(lang)
+        state = DUTY_STATE_TEXT[DutyState(str(problem.figures["state"]))].say(lang)
         raise Refusal(problem.phrase, **problem.figures | {"state": state}) from problem
 
 
@@ -152,5 +145,5 @@ def _row(duty: Duty, name: str | None, zone: str, out: Output) -> dict[str, Any]
         return row
     mark = "?" if duty.provisional else ""
     nobody = Phrase("(nobody)", "（无人负责）").say(out.lang)
-    shown = {"state": _STATE[duty.state].say(out.lang), "due_at": local(duty.due_at, zone) + mark}
+    shown = {"state": DUTY_STATE_TEXT[duty.state].say(out.lang), "due_at": local(duty.due_at, zone) + mark}
     return row | shown | {"person": duty.person or nobody}

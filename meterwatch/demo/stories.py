@@ -7,15 +7,15 @@ from datetime import date, timedelta
 from detectors.rules import RULES
 from meterwatch.core.calendar import meter_day
 from meterwatch.core.instants import from_ms
-from meterwatch.core.model.alerts import Alert
+from meterwatch.core.model.alerts import CLOSED_WHY_TEXT, Alert
 from meterwatch.core.model.packets import Reason
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import USE_UNIT
-from meterwatch.core.model.readings import Quality
-from meterwatch.core.model.work import Duty, DutyState, MessageState
+from meterwatch.core.model.readings import QUALITY_TEXT, Quality
+from meterwatch.core.model.work import DUTY_STATE_TEXT, MESSAGE_STATE_TEXT, Duty, DutyState, MessageState
 from meterwatch.demo import script
 from meterwatch.demo.fleet import Point
-from meterwatch.demo.words import CLOSED_WHY, DUTY_STATE, MARKED, MESSAGE_STATE, NONE, REASON, listed, tally
+from meterwatch.demo.words import NONE, REASON, listed, tally
 from meterwatch.demo.world import FIRST_DAY, LAST_DAY, World
 
 _RULES = {rule.name: rule for rule in RULES}
@@ -87,7 +87,7 @@ def halved(world: World) -> Iterator[Finding]:
         ended = _ended(episode.closed_why, episode.closed_day)
         yield _same(Phrase("{found}", "{found}"), ended, _ended("rebased", _REBASED.toordinal()))
     tasks = [task for task in world.tasks if task.alert_id in {alert.id for alert in found}]
-    yield _same(Phrase("tasks: {found}", "任务：{found}"), tally(map(_task, tasks)), tally([DUTY_STATE[DutyState.MET]]))
+    yield _same(Phrase("tasks: {found}", "任务：{found}"), tally(map(_task, tasks)), tally([DUTY_STATE_TEXT[DutyState.MET]]))
     yield _messages(world, f"churn/guarded/{subject}/", 1)
 
 
@@ -106,11 +106,11 @@ def _day(ordinal: int | None) -> Phrase:
 def _ended(why: str, day: int | None) -> Phrase:
     if not day:
         return Phrase("not over", "未结束")
-    return Phrase(f"{CLOSED_WHY[why].en} {_day(day).en}", f"{_day(day).zh} {CLOSED_WHY[why].zh}")
+    return Phrase(f"{CLOSED_WHY_TEXT[why].en} {_day(day).en}", f"{_day(day).zh} {CLOSED_WHY_TEXT[why].zh}")
 
 
 def _task(task: Duty) -> Phrase:
-    state = DUTY_STATE[task.state]
+    state = DUTY_STATE_TEXT[task.state]
     if task.state is DutyState.OPEN or all(proof.cause and proof.proposal for proof in task.evidence):
         return state
     return Phrase(f"{state.en} without cause or proposal", f"{state.zh}（缺原因或措施）")
@@ -118,8 +118,8 @@ def _task(task: Duty) -> Phrase:
 
 def _messages(world: World, key: str, count: int) -> Finding:
     """Return what became of the messages whose key begins with ``key``: so many were to be accepted."""
-    found = [MESSAGE_STATE[message.state] for message in world.messages if message.key.startswith(key)]
-    scripted = [MESSAGE_STATE[MessageState.ACCEPTED]] * count
+    found = [MESSAGE_STATE_TEXT[message.state] for message in world.messages if message.key.startswith(key)]
+    scripted = [MESSAGE_STATE_TEXT[MessageState.ACCEPTED]] * count
     return _same(Phrase("messages: {found}", "短信：{found}"), tally(found), tally(scripted))
 
 
@@ -162,8 +162,8 @@ def _right_with(world: World, code: str, when: date, quality: Quality) -> Iterat
     point, day = world.fleet.point(code), when.toordinal()
     yield _total_of(world, [point], day)
     marked = bool(world.total(point, day).quality & quality)
-    found = MARKED[quality] if marked else NONE
-    yield _same(Phrase("marked: {found}", "标记：{found}"), found, MARKED[quality])
+    found = QUALITY_TEXT[quality] if marked else NONE
+    yield _same(Phrase("marked: {found}", "标记：{found}"), found, QUALITY_TEXT[quality])
     yield _totals(world, [point], range(day - 1, day + 2))
 
 

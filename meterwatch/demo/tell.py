@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from meterwatch.app.books import Books
-from meterwatch.core.model.alerts import Alert
+from meterwatch.core.model.alerts import CLOSED_WHY_TEXT, Alert
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.core.model.work import Duty, DutyState
+from meterwatch.core.model.work import DUTY_STATE_TEXT, Duty, DutyState
 from meterwatch.demo import script
 from meterwatch.demo.fleet import PLAY_START
-from meterwatch.demo.words import CLOSED_WHY, DUTY_STATE
 
 _HAPPENINGS: tuple[tuple[datetime, Phrase], ...] = (
     (
@@ -89,7 +88,7 @@ class Teller:
             elif len(episode.stages) > len(before.episode.stages):
                 self._line(moment, _STAGE.say(self.lang, **named))
             if episode.closed_day and before is not None and before.episode.closed_day is None:
-                why = CLOSED_WHY[episode.closed_why].say(self.lang)
+                why = CLOSED_WHY_TEXT[episode.closed_why].say(self.lang)
                 self._line(moment, _CLOSED.say(self.lang, why=why, **named))
             self._alerts[alert.id] = alert
 
@@ -104,7 +103,7 @@ class Teller:
         if task.state is DutyState.OPEN:
             return _TASK.say(self.lang, id=task.id, person=task.person, due=due)
         cause, proposal = (task.evidence[-1].cause, task.evidence[-1].proposal) if task.evidence else ("", "")
-        state = DUTY_STATE[task.state].say(self.lang)
+        state = DUTY_STATE_TEXT[task.state].say(self.lang)
         return _DONE.say(self.lang, id=task.id, state=state, cause=cause, proposal=proposal)
 
     def _tell_rejects(self, moment: datetime) -> None:

@@ -5,32 +5,8 @@ from collections.abc import Iterable
 
 from meterwatch.core.model.packets import REASON_TEXT, Reason
 from meterwatch.core.model.phrase import Phrase
-from meterwatch.core.model.readings import Quality
-from meterwatch.core.model.work import DutyState, MessageState
 
 NONE = Phrase("none", "无")
-CLOSED_WHY: dict[str, Phrase] = {
-    "recovered": Phrase("recovered", "已恢复"),
-    "rebased": Phrase("new normal", "已成新常态"),
-    "day over": Phrase("day over", "当日结束"),
-}
-DUTY_STATE: dict[DutyState, Phrase] = {
-    DutyState.OPEN: Phrase("open", "待办"),
-    DutyState.MET: Phrase("met", "按期完成"),
-    DutyState.BREACHED: Phrase("breached", "已逾期"),
-    DutyState.LATE: Phrase("late", "逾期完成"),
-    DutyState.VOID: Phrase("void", "已作废"),
-}
-MESSAGE_STATE: dict[MessageState, Phrase] = {
-    MessageState.QUEUED: Phrase("waiting", "待发"),
-    MessageState.IN_FLIGHT: Phrase("in flight", "发送中"),
-    MessageState.ACCEPTED: Phrase("accepted", "通道已接收"),
-    MessageState.DELIVERED: Phrase("delivered", "已送达"),
-    MessageState.UNDELIVERED: Phrase("undelivered", "未送达"),
-    MessageState.REFUSED: Phrase("refused", "被拒绝"),
-    MessageState.EXPIRED: Phrase("expired", "已过期"),
-    MessageState.WITHDRAWN: Phrase("withdrawn", "已撤销"),
-}
 REASON: dict[Reason, Phrase] = {
     **REASON_TEXT,
     Reason.EMPTY: Phrase("empty", "空报文"),
@@ -41,10 +17,6 @@ REASON: dict[Reason, Phrase] = {
     Reason.TOO_OLD: Phrase("too old", "时间过早"),
     Reason.IN_FUTURE: Phrase("in the future", "时间超前"),
     Reason.WRONG_UNIT: Phrase("wrong unit", "单位不符"),
-}
-MARKED: dict[Quality, Phrase] = {
-    Quality.ROLLOVER: Phrase("rollover", "翻转"),
-    Quality.EXCHANGE: Phrase("exchange", "换表"),
 }
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from meterwatch.core.bounds import beyond
+
 
 @dataclass(frozen=True, slots=True)
 class InfluxOptions:
@@ -29,19 +31,15 @@ class InfluxOptions:
     """Most lines in one write request."""
 
     def __post_init__(self) -> None:
-        if found := "; ".join((*self._bound_problems(), *self._name_problems())):
+        bounds = beyond(
+            self,
+            retention_days=(0, 36_500),
+            totals_retention_days=(0, 36_500),
+            timeout_s=(0.1, 600),
+            batch_lines=(1, 100_000),
+        )
+        if found := "; ".join((*bounds, *self._name_problems())):
             raise ValueError(found)
-
-    def _bound_problems(self) -> Iterator[str]:
-        bounds: dict[str, tuple[float, float]] = {
-            "retention_days": (0, 36_500),
-            "totals_retention_days": (0, 36_500),
-            "timeout_s": (0.1, 600),
-            "batch_lines": (1, 100_000),
-        }
-        for name, (low, high) in bounds.items():
-            if not low <= getattr(self, name) <= high:
-                yield f"{name} {getattr(self, name)} is not within {low} to {high}"
 
     def _name_problems(self) -> Iterator[str]:
         if self.url and not re.match(r"https?://[^/\s]", self.url):

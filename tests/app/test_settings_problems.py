@@ -147,6 +147,7 @@ BOUNDS: list[tuple[str, str, float, float]] = [
     ("routing", "load_valid_h", 1, 100_000),
     ("ingest", "max_payload_bytes", 1024, 268_435_455),
     ("ingest", "step_bytes", 1, 1 << 30),
+    ("journal", "keep_days", 0, 36_500),
     ("ingest.validation", "oldest_days", 1, 36_500),
     ("ingest.validation", "ahead_s", 0, 86_400),
     ("ingest.validation", "late_after_s", 0, 31_536_000),

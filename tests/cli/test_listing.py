@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meterwatch.cli.readings import _QUALITY
 from meterwatch.core.model.phrase import Lang
-from meterwatch.core.model.readings import DayTotals, Quality
+from meterwatch.core.model.readings import QUALITY_TEXT, DayTotals, Quality
 from meterwatch.stores.readings_sqlite import SqliteReadings
 from tests.support.ledger import DAY
 from tests.support.terminal import Printed, Terminal
@@ -196,8 +195,8 @@ class TestReadings:
         assert [row["quality"] for row in found] == ["", "suspect late"]
 
     def test_every_quality_has_its_word(self) -> None:
-        assert set(_QUALITY) == {flag for flag in Quality if flag}
-        assert [text.en for text in _QUALITY.values()] == [str(flag.name).lower() for flag in _QUALITY]
+        assert set(QUALITY_TEXT) == {flag for flag in Quality if flag}
+        assert [text.en for text in QUALITY_TEXT.values()] == [str(flag.name).lower() for flag in QUALITY_TEXT]
 
     @pytest.mark.parametrize(("lang", "text"), [("en", "no readings in this time"), ("zh-CN", "该时段没有读数")])
     def test_none_says_so(self, meterwatch: Terminal, lang: str, text: str) -> None:

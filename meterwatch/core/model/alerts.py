@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from meterwatch.core.model.phrase import Phrase
+
 
 @dataclass(frozen=True, slots=True)
 class FactRow:
@@ -35,6 +37,15 @@ class Stage(NamedTuple):
 
     name: str
     day: int
+
+
+STAGE_TEXT: dict[str, Phrase] = {"warn": Phrase("warning", "预警"), "potential": Phrase("potential churn", "潜在流失")}
+CLOSED_WHY_TEXT: dict[str, Phrase] = {
+    "": Phrase("", ""),
+    "recovered": Phrase("recovered", "已恢复"),
+    "rebased": Phrase("new normal", "已成新常态"),
+    "day over": Phrase("day over", "当日结束"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meterwatch.core.model.columns import Columns
+from meterwatch.core.model.phrase import Phrase
 
 
 class Quality(IntFlag):
@@ -26,6 +27,19 @@ class Quality(IntFlag):
     ROLLOVER = 1 << 17  # the register passed its last digit
     EXCHANGE = 1 << 18  # the meter was exchanged within the day
     STEP_BACK = 1 << 19  # the register went backwards; that step counts as unknown
+
+
+QUALITY_TEXT: dict[Quality, Phrase] = {
+    Quality.SUSPECT: Phrase("suspect", "可疑"),
+    Quality.LATE: Phrase("late", "迟到"),
+    Quality.AHEAD: Phrase("ahead", "时钟超前"),
+    Quality.NEGATIVE: Phrase("negative", "负值"),
+    Quality.RETAINED: Phrase("retained", "保留报文"),
+    Quality.ESTIMATED: Phrase("estimated", "估算"),
+    Quality.ROLLOVER: Phrase("rollover", "计数器翻转"),
+    Quality.EXCHANGE: Phrase("exchange", "换表"),
+    Quality.STEP_BACK: Phrase("step_back", "示数倒退"),
+}
 
 
 class AppendStatus(IntEnum):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from meterwatch.core.model.alerts import AlertKey
+from meterwatch.core.model.phrase import Phrase
 
 
 class DutyState(StrEnum):
@@ -17,6 +18,15 @@ class DutyState(StrEnum):
     BREACHED = "breached"  # the deadline passed without evidence
     LATE = "late"  # evidence came after the deadline
     VOID = "void"  # what called for it turned out not to be so
+
+
+DUTY_STATE_TEXT: dict[DutyState, Phrase] = {
+    DutyState.OPEN: Phrase("open", "待办"),
+    DutyState.MET: Phrase("met", "按期完成"),
+    DutyState.LATE: Phrase("late", "逾期完成"),
+    DutyState.BREACHED: Phrase("breached", "已逾期"),
+    DutyState.VOID: Phrase("void", "已作废"),
+}
 
 
 class EvidenceKind(StrEnum):
@@ -84,6 +94,16 @@ class MessageState(StrEnum):
     WITHDRAWN = "withdrawn"  # what it announced turned out not to be so
 
 
+MESSAGE_STATE_TEXT: dict[MessageState, Phrase] = {
+    MessageState.QUEUED: Phrase("queued", "待发送"),
+    MessageState.IN_FLIGHT: Phrase("being sent", "发送中"),
+    MessageState.ACCEPTED: Phrase("accepted", "通道已接收"),
+    MessageState.DELIVERED: Phrase("delivered", "已送达"),
+    MessageState.UNDELIVERED: Phrase("not delivered", "未送达"),
+    MessageState.REFUSED: Phrase("refused", "被拒绝"),
+    MessageState.EXPIRED: Phrase("expired", "已过期"),
+    MessageState.WITHDRAWN: Phrase("withdrawn", "已撤回"),
+}
 _S = MessageState
 MESSAGE_STEPS: Mapping[MessageState, frozenset[MessageState]] = {
     _S.QUEUED: frozenset({_S.IN_FLIGHT, _S.EXPIRED, _S.WITHDRAWN}),

@@ -16,7 +16,35 @@ DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
-    """Bring the tables to this version."""
+    """Bring the tables to this version; those another one points to come first."""
+    _agreements()
+    _alerts()
+    _assignments()
+    _audit()
+    _clock()
+    _conflicts()
+    _customers()
+    _dirty_days()
+    _episode_states()
+    _evaluated_days()
+    _facts()
+    _meters()
+    _people()
+    _point_rows()
+    _rejected_packets()
+    _snapshots()
+    _steps()
+    _usage_points()
+    _duties()
+    _messages()
+    _rejects()
+    _stages()
+    _evidence()
+    _message_history()
+    _receipts()
+
+
+def _agreements() -> None:
     op.create_table(
         "agreements",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -30,6 +58,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agreements")),
     )
     op.create_index(op.f("ix_agreements_last_snapshot"), "agreements", ["last_snapshot"], unique=False)
+
+
+def _alerts() -> None:
     op.create_table(
         "alerts",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -56,6 +87,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("withdrawn_at IS NULL"),
         postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
+
+
+def _assignments() -> None:
     op.create_table(
         "assignments",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -71,6 +105,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
     )
     op.create_index(op.f("ix_assignments_last_snapshot"), "assignments", ["last_snapshot"], unique=False)
+
+
+def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -82,12 +119,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_index(op.f("ix_audit_at"), "audit", ["at"], unique=False)
+
+
+def _clock() -> None:
     op.create_table(
         "clock",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("moved_to", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock")),
     )
+
+
+def _conflicts() -> None:
     op.create_table(
         "conflicts",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -111,6 +154,9 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_conflicts_offered_received_at"), "conflicts", ["offered_received_at"], unique=False)
+
+
+def _customers() -> None:
     op.create_table(
         "customers",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -125,6 +171,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
     )
     op.create_index(op.f("ix_customers_last_snapshot"), "customers", ["last_snapshot"], unique=False)
+
+
+def _dirty_days() -> None:
     op.create_table(
         "dirty_days",
         sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
@@ -132,6 +181,9 @@ def upgrade() -> None:
         sa.Column("mark", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("day", "point", name=op.f("pk_dirty_days")),
     )
+
+
+def _episode_states() -> None:
     op.create_table(
         "episode_states",
         sa.Column("rule", sa.String(length=32), nullable=False),
@@ -142,6 +194,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rule", "policy", "subject", "day", name=op.f("pk_episode_states")),
     )
     op.create_index(op.f("ix_episode_states_day"), "episode_states", ["day"], unique=False)
+
+
+def _evaluated_days() -> None:
     op.create_table(
         "evaluated_days",
         sa.Column("scheme", sa.String(length=80), nullable=False),
@@ -151,6 +206,9 @@ def upgrade() -> None:
         sa.Column("begun_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("scheme", name=op.f("pk_evaluated_days")),
     )
+
+
+def _facts() -> None:
     op.create_table(
         "facts",
         sa.Column("rule", sa.String(length=32), nullable=False),
@@ -161,6 +219,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rule", "subject", "day", name=op.f("pk_facts")),
     )
     op.create_index(op.f("ix_facts_day"), "facts", ["day"], unique=False)
+
+
+def _meters() -> None:
     op.create_table(
         "meters",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -179,6 +240,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meters")),
     )
     op.create_index(op.f("ix_meters_last_snapshot"), "meters", ["last_snapshot"], unique=False)
+
+
+def _people() -> None:
     op.create_table(
         "people",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -196,6 +260,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
     )
     op.create_index(op.f("ix_people_last_snapshot"), "people", ["last_snapshot"], unique=False)
+
+
+def _point_rows() -> None:
     op.create_table(
         "point_rows",
         sa.Column("row", sa.Integer(), autoincrement=False, nullable=False),
@@ -203,6 +270,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("row", name=op.f("pk_point_rows")),
         sa.UniqueConstraint("usage_point", name=op.f("uq_point_rows_usage_point")),
     )
+
+
+def _rejected_packets() -> None:
     op.create_table(
         "rejected_packets",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -216,6 +286,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rejected_packets")),
         sa.UniqueConstraint("received_at", "segment", "offset", name=op.f("uq_rejected_packets_received_at_segment_offset")),
     )
+
+
+def _snapshots() -> None:
     op.create_table(
         "snapshots",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -224,12 +297,18 @@ def upgrade() -> None:
         sa.Column("rows", DOCUMENT, nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_snapshots")),
     )
+
+
+def _steps() -> None:
     op.create_table(
         "steps",
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("stepped_to", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("role", name=op.f("pk_steps")),
     )
+
+
+def _usage_points() -> None:
     op.create_table(
         "usage_points",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -244,6 +323,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_points")),
     )
     op.create_index(op.f("ix_usage_points_last_snapshot"), "usage_points", ["last_snapshot"], unique=False)
+
+
+def _duties() -> None:
     op.create_table(
         "duties",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -262,6 +344,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("rule", "subject", "period", name=op.f("uq_duties_rule_subject_period")),
     )
     op.create_index(op.f("ix_duties_state_due_at"), "duties", ["state", "due_at"], unique=False)
+
+
+def _messages() -> None:
     op.create_table(
         "messages",
         sa.Column("number", ID, autoincrement=True, nullable=False),
@@ -287,6 +372,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_messages_channel_reference"), "messages", ["channel", "reference"], unique=False)
     op.create_index(op.f("ix_messages_state_channel"), "messages", ["state", "channel"], unique=False)
+
+
+def _rejects() -> None:
     op.create_table(
         "rejects",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -299,6 +387,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("packet", "record", name=op.f("uq_rejects_packet_record")),
     )
     op.create_index(op.f("ix_rejects_reason"), "rejects", ["reason"], unique=False)
+
+
+def _stages() -> None:
     op.create_table(
         "stages",
         sa.Column("alert", ID, nullable=False),
@@ -308,6 +399,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["alert"], ["alerts.id"], name=op.f("fk_stages_alert")),
         sa.PrimaryKeyConstraint("alert", "stage", name=op.f("pk_stages")),
     )
+
+
+def _evidence() -> None:
     op.create_table(
         "evidence",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -323,6 +417,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence")),
     )
     op.create_index(op.f("ix_evidence_duty"), "evidence", ["duty"], unique=False)
+
+
+def _message_history() -> None:
     op.create_table(
         "message_history",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -334,6 +431,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message_history")),
     )
     op.create_index(op.f("ix_message_history_message"), "message_history", ["message"], unique=False)
+
+
+def _receipts() -> None:
     op.create_table(
         "receipts",
         sa.Column("id", ID, autoincrement=True, nullable=False),
