@@ -4,8 +4,6 @@ Days are added one after the other, never by NumPy's own sum over an axis: that 
 for many, and a customer judged alone must get the same figures, to the last bit, as among a million.
 """
 
-from collections.abc import Iterator
-from itertools import repeat
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -63,10 +61,9 @@ class KnownDays:
         """Return the sums over the window's days first <= i < last; a mean needs ``least`` known days."""
         return Sums(added(self.filled[first:last]), added(self.known[first:last]), least)
 
-    def sliding_sums(self, first: int, last: int, width: int, least: int) -> Iterator[Sums]:
-        """Yield the sums over every ``width`` successive days of first <= i < last, each good until the next."""
-        use, days = _sliding(self.filled[first:last], width), _sliding(self.known[first:last], width)
-        return map(Sums, use, days, repeat(least))
+    def sliding_sums(self, first: int, last: int, width: int, least: int) -> Sums:
+        """Return the sums over every ``width`` successive days of first <= i < last, (place, row)."""
+        return Sums(_sliding_use(self.filled[first:last], width), _sliding_days(self.known[first:last], width), least)
 
 
 def added(days: NDArray[Number]) -> NDArray[Number]:
@@ -77,20 +74,29 @@ def added(days: NDArray[Number]) -> NDArray[Number]:
     return total
 
 
-def _sliding(days: NDArray[Number], width: int) -> Iterator[NDArray[Number]]:
-    """Yield the sum of every ``width`` successive rows.
+def _sliding_use(days: Matrix, width: int) -> Matrix:
+    """Return the sum of every ``width`` successive rows, (place, row).
 
-    Each sum is made of its own days only (suffix sums of one block and running sums of the next, nothing is ever
+    Each sum is made of its own days only (up to a common day from the left, running sums from there on, nothing is ever
     subtracted), so that days outside a window can't change it, not even in the last bit.
     """
-    for start in range(0, len(days) - width + 1, width):
-        block = days[start : start + width]
-        suffix = np.empty_like(block)
-        suffix[-1] = block[-1]
-        for day in range(width - 2, -1, -1):
-            np.add(block[day], suffix[day + 1], out=suffix[day])
-        yield suffix[0]
-        running = np.zeros_like(suffix[0])
-        for rest, day in zip(suffix[1:], days[start + width :], strict=False):
-            running += day
-            yield np.add(rest, running, out=rest)
+    places = len(days) - width + 1
+    sums = np.empty((places, days.shape[1]))
+    for start in range(0, places, width):
+        newest = min(start + width, places) - 1
+        sums[newest] = added(days[newest : start + width])
+        for place in range(newest - 1, start - 1, -1):
+            np.add(days[place], sums[place + 1], out=sums[place])
+        running = np.zeros_like(days[0])
+        for place in range(start + 1, newest + 1):
+            running += days[place + width - 1]
+            sums[place] += running
+    return sums
+
+
+def _sliding_days(known: Counts, width: int) -> Counts:
+    """Return how many of every ``width`` successive days are known, (place, row); whole numbers may be subtracted."""
+    before = np.zeros((len(known) + 1, known.shape[1]), np.uint8)
+    for day, row in enumerate(known):
+        np.add(before[day], row, out=before[day + 1])
+    return before[width:] - before[:-width]

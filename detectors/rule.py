@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from meterwatch.core.model.alerts import Episode, FactRow
 from meterwatch.core.model.phrase import Phrase
 
-BLOCK = (
-    16384  # rows worked on at a time: enough that a call costs nothing, few enough that their temporaries stay in the cache
-)
+BLOCK = 8192
+"""Rows worked on at a time: enough that a call costs nothing, few enough that their temporaries stay in the cache."""
 
 
 class Level(StrEnum):

@@ -5,15 +5,21 @@
 baseline. A gap is never churn: unknown days count neither as use nor as loss.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.kernels import KnownDays, Matrix, added, ratio_of_means
+from detectors.kernels import Counts, KnownDays, Matrix, added, ratio_of_means
 from detectors.rule import Column, Facts, Level, Rule, RuleInput, blocks
+from meterwatch.core.bounds import beyond
 from meterwatch.core.model.alerts import Episode, FactRow, Stage
 from meterwatch.core.model.phrase import Phrase
+
+Mask = NDArray[np.bool_]
+Rows = slice | NDArray[np.int64]
+Named = tuple[str, Matrix | Counts]
 
 WEEK, MONTH = 7, 30
 LOOKBACK = WEEK - 1 + MONTH
@@ -44,22 +50,18 @@ class ChurnOptions:
     """Relative difference that is taken for a rounding of the register: exactly 70 % stays exactly 70 %."""
 
     def __post_init__(self) -> None:
-        bounds: dict[str, tuple[float, float]] = {
-            "below": (0.01, 10),  # data may be tried with a line above every use; a site's settings stop at 1
-            "month_known": (1, MONTH),
-            "week_known": (1, WEEK),
-            "stage_day": (WEEK + 1, 365),
-            "stage_share": (0.01, 1),
-            "recovered": (0.01, 1),
-            "recovered_days": (1, 365),
-            "rebase_day": (WEEK + 1, 365),
-            "rounding": (0, 0.01),
-        }
-        found = [
-            f"{name} {getattr(self, name)} is not within {low} to {high}"
-            for name, (low, high) in bounds.items()
-            if not low <= getattr(self, name) <= high
-        ]
+        found = beyond(
+            self,
+            below=(0.01, 10),  # data may be tried with a line above every use; a site's settings stop at 1
+            month_known=(1, MONTH),
+            week_known=(1, WEEK),
+            stage_day=(WEEK + 1, 365),
+            stage_share=(0.01, 1),
+            recovered=(0.01, 1),
+            recovered_days=(1, 365),
+            rebase_day=(WEEK + 1, 365),
+            rounding=(0, 0.01),
+        )
         if self.stage_day > self.rebase_day:
             found.append(f"stage_day {self.stage_day} is later than rebase_day {self.rebase_day}: it would never come")
         if found:
@@ -83,9 +85,10 @@ def judge(given: RuleInput, options: ChurnOptions) -> Facts:
     with np.errstate(invalid="ignore", divide="ignore"):
         for block in blocks(rows):
             _judge_days(given.recent.use[:, block], {name: out[block] for name, out in figures.items()}, options)
-        dropped = np.flatnonzero(figures["week_ratio"] < options.line)
+        low = figures["week_ratio"] < options.line
+        dropped = np.flatnonzero(low)
         for block in blocks(len(dropped)):
-            _judge_dropped(given, dropped[block], figures, options)
+            _fill_dropped(given, dropped[block], low, figures, options)
         crossing = {
             "literal": figures["day_ratio"] < options.line,
             "guarded": figures["judged_ratio"] < options.line,
@@ -109,22 +112,37 @@ def _judge_days(window: Matrix, out: dict[str, Matrix], options: ChurnOptions) -
     out["known_days"][:] = base.days + week.days
 
 
-def _judge_dropped(given: RuleInput, rows: NDArray[np.int64], figures: dict[str, Matrix], options: ChurnOptions) -> None:
-    """Fill the rest for the rows whose own ratio is low: dividing by last year's can only raise it."""
-    judged = figures["week_ratio"][rows]
+def _fill_dropped(
+    given: RuleInput, rows: NDArray[np.int64], low: Mask, out: dict[str, Matrix], options: ChurnOptions
+) -> None:
+    """Fill the rest for some of the rows whose own ratio is ``low``: dividing by last year's can only raise it.
+
+    Where most of a stretch has dropped, as on a holiday, all of it is judged: copying it takes a third of picking columns.
+    """
+    stretch = slice(int(rows[0]), int(rows[-1]) + 1)
+    if 4 * len(rows) < 3 * (stretch.stop - stretch.start):
+        for name, values in _judge_dropped(given, rows, out, options):
+            out[name][rows] = values
+        return
+    for name, values in _judge_dropped(given, stretch, out, options):
+        np.copyto(out[name][stretch], values, where=low[stretch])
+
+
+def _judge_dropped(given: RuleInput, rows: Rows, so_far: dict[str, Matrix], options: ChurnOptions) -> Iterator[Named]:
+    """Yield the name and values of each figure that looks at last year or at the single days of the week."""
+    judged = so_far["week_ratio"][rows]
     if given.last_year is not None:
         last = _smallest_ratio(_columns(given.last_year.use, rows), options)
-        figures["last_year_ratio"][rows] = last
+        yield "last_year_ratio", last
         divisor = np.fmin(last, 1.0)
         judged = np.where(divisor > 0, judged / divisor, np.nan)
-    figures["judged_ratio"][rows] = judged
-    _count_week(_columns(given.recent.use[-WEEK:], rows) / figures["baseline"][rows], rows, figures, options)
+    yield "judged_ratio", judged
+    yield from _count_week(_columns(given.recent.use[-WEEK:], rows) / so_far["baseline"][rows], options)
 
 
-def _columns(window: Matrix, rows: NDArray[np.int64]) -> Matrix:
-    """Return a copy of some columns; of neighbouring ones (when all have dropped) in a third of the time."""
-    first, last = int(rows[0]), int(rows[-1])
-    return window[:, first : last + 1].copy() if last - first + 1 == len(rows) else np.take(window, rows, axis=1)
+def _columns(window: Matrix, rows: Rows) -> Matrix:
+    """Return a copy of some columns."""
+    return window[:, rows].copy() if isinstance(rows, slice) else np.take(window, rows, axis=1)
 
 
 def _smallest_ratio(window: Matrix, options: ChurnOptions) -> Matrix:
@@ -132,23 +150,21 @@ def _smallest_ratio(window: Matrix, options: ChurnOptions) -> Matrix:
     days = KnownDays(window)
     weeks = days.sliding_sums(MONTH, len(window), WEEK, options.week_known)
     months = days.sliding_sums(0, len(window) - WEEK, MONTH, options.month_known)
-    smallest: Matrix = np.full(window.shape[1], np.nan)
-    for week, month in zip(weeks, months, strict=True):
-        np.fmin(smallest, ratio_of_means(week, month), out=smallest)
+    smallest: Matrix = np.fmin.reduce(ratio_of_means(weeks, months), axis=0)
     return smallest
 
 
-def _count_week(shares: Matrix, rows: NDArray[np.int64], figures: dict[str, Matrix], options: ChurnOptions) -> None:
-    """Fill what an episode that opens today has already counted over its first seven days; ``shares`` of the baseline."""
+def _count_week(shares: Matrix, options: ChurnOptions) -> Iterator[Named]:
+    """Yield what an episode that opens today has already counted over its first seven days; ``shares`` of the baseline."""
     recovered, short = shares >= options.level, shares < options.level  # an unknown day is neither
-    run = np.zeros(len(rows), np.uint8)
-    broken = np.zeros(len(rows), np.bool_)
+    run = np.zeros(shares.shape[1], np.uint8)
+    broken = np.zeros(shares.shape[1], np.bool_)
     for day in range(WEEK - 1, -1, -1):
         broken |= short[day]
         run += recovered[day] & ~broken
-    figures["week_known"][rows] = added((recovered | short).view(np.uint8))
-    figures["week_below"][rows] = added((shares < options.line).view(np.uint8))
-    figures["week_recovered"][rows] = run
+    yield "week_known", added((recovered | short).view(np.uint8))
+    yield "week_below", added((shares < options.line).view(np.uint8))
+    yield "week_recovered", run
 
 
 def step(episode: Episode | None, fact: FactRow, options: ChurnOptions) -> Episode | None:
