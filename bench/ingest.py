@@ -20,7 +20,7 @@ from meterwatch.core.clock import elapsed, real_now
 from meterwatch.core.instants import to_ms
 from meterwatch.stores.influx import InfluxOptions
 from meterwatch.stores.readings_sqlite import SqliteReadings
-from tests.support.influx import Influxd
+from tests.support.influx import Influxd, settings_text
 from tests.support.mosquitto import Mosquitto, free_port, until
 
 MESSAGES, METERS = 60_000, 1000
@@ -39,16 +39,6 @@ topics = ["meters/+/up"]
 meter = "$topic.1"
 time = "ts"
 readings = [{{ type = "gas.register", path = "v" }}]
-"""
-_INFLUX = """\
-[readings]
-store = "influxdb"
-[influxdb]
-url = "{url}"
-org = "{org}"
-token = "{token}"
-bucket = "{bucket}"
-totals_bucket = "{totals_bucket}"
 """
 
 
@@ -180,8 +170,7 @@ def run() -> Iterator[str]:
         peer = measure(
             "plain paho + json + influxdb-client", ["-m", "bench.plain_paho", *arguments], count_in(influx, theirs)
         )
-        more = _INFLUX.format(**{name: getattr(ours, name) for name in ("url", "org", "token", "bucket", "totals_bucket")})
-        path = service(Path(place, "ours"), broker.port, sessions[0], more)
+        path = service(Path(place, "ours"), broker.port, sessions[0], settings_text(ours))
         run_engine = ["-m", "meterwatch.cli.main", "run", "--role", "engine", "--log-level", "error", "--settings"]
         durable = measure("meterwatch into InfluxDB", [*run_engine, str(path)], count_in(influx, ours))
         path = service(Path(place, "sqlite"), broker.port, sessions[1])

@@ -50,3 +50,9 @@ PIPELINE_RETRIES = Counter(
     "meterwatch_pipeline_retries_total", "Pipeline steps tried again because a database did not answer."
 )
 STORE_AVAILABLE = Gauge("meterwatch_store_available", "1 while readings and ledger take what the pipeline brings, else 0.")
+
+# A series that is missing can't be told from one that is broken: those of the balances are there from the start.
+for _outcome in ("decoded", "rejected"):
+    PACKETS.labels(_outcome)
+for _outcome in ("new", "duplicate", "conflict", "refused"):
+    READINGS.labels(_outcome)

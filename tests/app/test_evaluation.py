@@ -25,6 +25,7 @@ from notifier.routing import RoutingOptions, Site
 from tests.support.ledger import fresh_database, load_episode, opened
 from tests.support.readings import meters
 from tests.support.rules import DAY, Supply, registry
+from tests.support.wrapped import Wrapped
 
 CLOSE_AFTER = timedelta(hours=2)
 SITE = Site("Asia/Shanghai", WorkingCalendar(), RoutingOptions())
@@ -121,6 +122,22 @@ def test_a_day_that_one_of_the_zones_has_not_closed_yet_waits_for_it(office: Off
     assert office.known_use("C1/electricity", DAY + 1) == []
     office.step(DAY + 1)
     assert office.known_use("C1/electricity", DAY + 1) == [110.0]
+
+
+class NeverClean(Wrapped):
+    """A ledger whose days are dirtied again as fast as they are judged: a backfill that goes on."""
+
+    def dirty_days(self, limit: int) -> list[DirtyDay]:
+        return [DirtyDay(DAY, 0, 0)][:limit]
+
+
+def test_days_that_never_get_clean_do_not_keep_a_step_from_ending(office: Office) -> None:
+    office.step()
+    busy = Evaluation(office.store, NeverClean(office.ledger.evaluation), RULE_SET, SITE)
+    assert busy.step(office.closed(DAY), office.held) == 10
+    office.use("S2", 20.0, DAY + 1)
+    assert busy.step(office.closed(DAY + 1), office.held) > 10
+    assert office.ledger.evaluation.done_days() == dict.fromkeys((s.name for s in office.held.schemes), DAY + 1)
 
 
 def drop_for_good(office: Office, days: range) -> None:

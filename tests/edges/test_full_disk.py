@@ -44,6 +44,10 @@ def folder() -> Iterator[Path]:
         yield found
 
 
+def writable(service: RunningService) -> float | None:
+    return service.metrics().get("meterwatch_journal_writable")
+
+
 def test_acknowledgement_stops_and_nothing_is_lost(folder: Path) -> None:
     start = to_ms(real_now()) - 3_600_000
     sent = [json.dumps({"sn": "M1", "t": start + number, "v": number, "pad": PAD}).encode() for number in range(60)]
@@ -59,13 +63,13 @@ def test_acknowledgement_stops_and_nothing_is_lost(folder: Path) -> None:
             SqlRegistry(database).import_files(files, by="clerk", now=real_now(), default_zone="Asia/Shanghai")
         service.start()
         service.wait_until_ready()
-        assert service.metric("meterwatch_journal_writable") == 1
+        assert writable(service) == 1
         publisher.publish("m/1", sent[:20])
         until(lambda: len(acknowledged(broker)) == 20, "the first acknowledgements")
 
         disk.fill()
         publisher.publish("m/1", sent[20:])
-        until(lambda: service.metric("meterwatch_journal_writable") == 0, "the journal to refuse")
+        until(lambda: writable(service) == 0, "the journal to refuse")
         status, body = service.get("/readyz")
         assert status == 503
         assert "No space left on device" in body
@@ -73,13 +77,13 @@ def test_acknowledgement_stops_and_nothing_is_lost(folder: Path) -> None:
 
         service.kill()
         service.start()
-        until(lambda: service.metric("meterwatch_journal_writable") == 0, "the journal to refuse after a restart as well")
+        until(lambda: writable(service) == 0, "the journal to refuse after a restart as well")
         assert len(acknowledged(broker)) == 20
 
         disk.free()
         until(lambda: len(acknowledged(broker)) == 60, "all acknowledgements")
         until(service.ready, "the service to be ready again")
-        assert service.metric("meterwatch_journal_writable") == 1
+        assert writable(service) == 1
         service.stop()
         with closing(SqliteReadings.read_only(data / "readings.db")) as store:
             store.know(["G1"])

@@ -25,7 +25,7 @@ from meterwatch.stores.readings_influx import InfluxReadings
 from meterwatch.stores.readings_sqlite import SqliteReadings
 from meterwatch.stores.registry import SqlRegistry
 from meterwatch.stores.tables import alerts, audit, conflicts, dirty_days, duties, message_history, messages, rejects
-from tests.support.influx import Influxd
+from tests.support.influx import Influxd, settings_text
 from tests.support.known_readings import (
     CHURN_OPENS,
     CODECS,
@@ -63,18 +63,6 @@ channel = "spool"
 churn_valid_h = 100000
 load_valid_h = 100000
 
-"""
-INFLUX = """
-[readings]
-store = "influxdb"
-
-[influxdb]
-url = "{url}"
-org = "{org}"
-token = "{token}"
-bucket = "{bucket}"
-totals_bucket = "{totals_bucket}"
-retention_days = 0
 """
 
 
@@ -159,10 +147,21 @@ class Siege:
             until(lambda: store.count() >= expected, f"{expected} readings to be stored", 60)
         threading.Event().wait(1)  # gauges are set once a second: what they say now must be of after the last reading
         self.step(clock + MINUTE)
-        until(lambda: self.service.metric("meterwatch_journal_waiting_packets") == 0, "the journal to be drained")
+        until(lambda: self.metrics().get("journal_waiting_packets") == 0, "the journal to be drained")
         self.step(clock + 2 * MINUTE)
         until(lambda: not self.ledger.outbox.waiting(), "every message to be sent")
+        self.check_metrics()
         self.service.stop()
+
+    def metrics(self) -> dict[str, float]:
+        return {name.removeprefix("meterwatch_"): value for name, value in self.service.metrics().items()}
+
+    def check_metrics(self) -> None:
+        """Both balances of docs/metrics.md hold for the process that is running."""
+        found = self.metrics()
+        inside = found["journal_packets_total"] + found["journal_backlog_packets"]
+        assert inside == found["packets_total"] + found["journal_waiting_packets"]
+        assert found["readings_decoded_total"] == found["readings_total"]
 
     def step(self, clock: datetime) -> None:
         self.ledger.clock.move(clock)
@@ -241,7 +240,7 @@ class Siege:
 
 @contextmanager
 def siege(folder: Path, influx: InfluxOptions | None) -> Iterator[Siege]:
-    more = CODECS + SETTINGS + (INFLUX.format(**asdict(influx)) if influx else "")
+    more = CODECS + SETTINGS + (settings_text(influx) if influx else "")
     with (
         Mosquitto(folder / "broker") as broker,
         RunningService(folder / "service", broker.port, more) as service,

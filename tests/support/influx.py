@@ -3,6 +3,7 @@
 # mypy: allow-untyped-calls
 # The API that influxdb-client generates carries no types.
 
+import json
 import os
 import shutil
 import signal
@@ -31,6 +32,13 @@ def program() -> str:
     cache = os.environ.get("METERWATCH_CACHE") or Path.home() / ".cache/meterwatch"
     wanted = os.environ.get("METERWATCH_INFLUXD") or Path(cache, "influxd")
     return shutil.which(wanted) or shutil.which("influxd") or absent("influxd is not installed: run tests/servers/get")
+
+
+def settings_text(options: InfluxOptions) -> str:
+    """Return the tables of a settings file that keep the readings there."""
+    names = ("url", "org", "token", "bucket", "totals_bucket", "retention_days")
+    lines = (f"{name} = {json.dumps(getattr(options, name))}" for name in names)
+    return "\n".join(['[readings]\nstore = "influxdb"\n\n[influxdb]', *lines, ""])
 
 
 class Influxd:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import urllib3
+from prometheus_client.parser import text_string_to_metric_families
 
 from meterwatch.core.clock import elapsed
 from tests.support.mosquitto import free_port, until
@@ -84,10 +85,13 @@ class RunningService:
         _, body = self.get("/readyz")
         return dict(json.loads(body)["problems"]) if body else {}
 
-    def metric(self, name: str) -> float | None:
-        """Return the value of a metric without labels, None if it is not there."""
-        _, text = self.get("/metrics")
-        return next((float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} ")), None)
+    def metrics(self) -> dict[str, float]:
+        """Return every metric by name, those with labels summed over them."""
+        found: dict[str, float] = {}
+        for family in text_string_to_metric_families(self.get("/metrics")[1]):
+            for sample in family.samples:
+                found[sample.name] = found.get(sample.name, 0.0) + sample.value
+        return found
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
