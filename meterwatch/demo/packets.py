@@ -120,14 +120,17 @@ def history(fleet: Fleet, displays: Displays, days: Iterable[int]) -> Iterator[P
 
 
 def readings_at(fleet: Fleet, displays: Displays, at: datetime, meters: Mapping[str, str]) -> list[Reading]:
-    """Return what the fleet's meters send at ``at``; ``meters`` names the meter of points where it was exchanged."""
-    whole_hour = at.minute == 0
-    shown = displays.at(at).tolist()
-    return [
-        Reading(point, meters.get(point.code, point.meter), at, shown[point.index])
-        for point in fleet.points
-        if whole_hour or point.minutes == QUARTER.total_seconds() / 60
-    ]
+    """Return what the fleet's meters send at the full hour ``at``: what they showed since the last, some each quarter.
 
-
-QUARTER = timedelta(minutes=15)
+    ``meters`` names the meter of points where it was exchanged.
+    """
+    found = []
+    for minutes in (45, 30, 15, 0):
+        moment = at - timedelta(minutes=minutes)
+        shown = displays.at(moment).tolist()
+        found += [
+            Reading(point, meters.get(point.code, point.meter), moment, shown[point.index])
+            for point in fleet.points
+            if minutes % point.minutes == 0
+        ]
+    return found

@@ -29,8 +29,9 @@ from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.viewer import Viewer
 from meterwatch.core.model.work import Evidence, EvidenceKind
 from meterwatch.demo.fleet import CHINA, PLAY_START, make_fleet, registry_files
-from meterwatch.demo.packets import QUARTER, SETTINGS, Reading, history, readings_at
+from meterwatch.demo.packets import SETTINGS, Reading, history, readings_at
 from meterwatch.demo.script import EXCHANGED_AT, Script, at
+from meterwatch.demo.usage import HOUR
 from meterwatch.demo.world import World
 from notifier.duties.closing import closing_by
 
@@ -185,7 +186,6 @@ class Player:
     watch: Callable[[datetime], None] = lambda _now: None
     start: datetime = PLAY_START
     end: datetime = END
-    every: timedelta = QUARTER
     lang: Lang = Lang.EN
     stopping: threading.Event = field(default_factory=threading.Event)
     _expected: int = 0
@@ -207,14 +207,13 @@ class Player:
         """Play until the end; ``pace_s`` real seconds a day at least."""
         moment, day_began = self.start, elapsed()
         due_at = self._due_after(moment)
-        fleet_at = self.start + self.every - (self.start - PLAY_START) % self.every
+        fleet_at = self.start + HOUR - (self.start - PLAY_START) % HOUR
         while moment < self.end and not self.stopping.is_set():
             moment = min(fleet_at, due_at)
             self._take_in(moment, readings=moment == fleet_at)
-            fleet_at += self.every if moment == fleet_at else timedelta(0)
-            if moment == due_at or moment.minute == 0:  # of the quarters between, nothing but readings
-                self._step(moment)
-                due_at = self._due_after(moment)
+            fleet_at += HOUR if moment == fleet_at else timedelta(0)
+            self._step(moment)
+            due_at = self._due_after(moment)
             if moment.astimezone(PLAY_START.tzinfo).hour == moment.minute == 0:
                 self.stopping.wait(max(pace_s - (elapsed() - day_began), 0.0))
                 day_began = elapsed()

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from meterwatch.core.model.packets import Packet, Reason
-from meterwatch.demo.fleet import CHINA, NEW_METER, PLAY_END, Exchange, Fleet
+from meterwatch.demo.fleet import CHINA, NEW_METER, PLAY_END, PLAY_START, Exchange, Fleet
 from meterwatch.demo.packets import Reading, messages
-from meterwatch.demo.usage import Change, Displays, Truth, make_truth
+from meterwatch.demo.usage import HOUR, Change, Displays, Truth, make_truth
 
 
 def at(month: int, day: int, hour: int = 0, minute: int = 0, year: int = 2023) -> datetime:
@@ -81,7 +81,7 @@ class Script:
         readings = [reading for reading in readings if reading not in away]
         if moment == ONLINE:
             readings, self.held_back = self.held_back + readings, []
-        packets = [packet for hour in _by_time(readings) for packet in messages(hour)]
+        packets = [packet for hour in _by_hour(readings) for packet in messages(hour)]
         again = [
             packet for packet in packets if packet.topic.split("/")[1] == TWICE_GATEWAY and TWICE_FROM < moment <= TWICE_TO
         ]
@@ -126,8 +126,9 @@ def _silent(reading: Reading) -> bool:
     return reading.point.code == SILENT and reading.at > SILENT_FROM
 
 
-def _by_time(readings: list[Reading]) -> list[list[Reading]]:
-    found: dict[datetime, list[Reading]] = {}
+def _by_hour(readings: list[Reading]) -> list[list[Reading]]:
+    """Return the readings of each hour: what a gateway collected in it is one message."""
+    found: dict[int, list[Reading]] = {}
     for reading in readings:
-        found.setdefault(reading.at, []).append(reading)
+        found.setdefault((PLAY_START - reading.at) // HOUR, []).append(reading)
     return list(found.values())

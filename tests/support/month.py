@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> None:
         reached = stage.service.books.clock.now()
         publisher = Publisher(port)
         begin = reached if reached.microsecond else reached - _MILLISECOND
-        player = Player(stage, script, publisher, start=max(begin, START), end=end, every=timedelta(hours=1))
+        player = Player(stage, script, publisher, start=max(begin, START), end=end)
         player.settle()
         if reached == START:
             this_year = range((START - HISTORY_START).days - 60, (START - HISTORY_START).days)
