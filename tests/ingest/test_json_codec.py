@@ -290,7 +290,7 @@ MAPPINGS = st.builds(
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(how=MAPPINGS, sent=st.lists(PAYLOADS, min_size=1, max_size=2))
 def test_every_packet_ends_as_readings_refusals_or_one_rejection(how: JsonMapping, sent: list[bytes]) -> None:
     found = Decoded()
