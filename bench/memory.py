@@ -43,7 +43,7 @@ def made_registry(points: int) -> Registry:
     return Registry(
         number=1,
         codes=tuple(f"GP-{row:07d}" for row in rows.tolist()),
-        zones=("Asia/Shanghai",),
+        time_zones=("Asia/Shanghai",),
         points=Points.of(np.ones(points), np.zeros(points), nothing, nothing, np.full(points, 1e6), np.ones(points)),
         meters=Meters.of(
             rows, np.full(points, 6), np.ones(points), np.zeros(points), np.full(points, FOREVER_MS), nothing, nothing

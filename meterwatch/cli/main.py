@@ -20,7 +20,9 @@ COMMANDS: dict[str, Phrase] = {
     "init": Phrase("write an annotated meterwatch.toml", "生成带注释的 meterwatch.toml"),
     "check": Phrase("check the settings and decode a sample message", "检查设置并试解码样例报文"),
     "doctor": Phrase("check the machine, the disk, the clock and the broker", "检查环境、磁盘、时钟与消息服务器"),
-    "registry": Phrase("import customers, usage points, meters and people", "导入客户、用户点、表计与人员档案"),
+    "registry": Phrase(
+        "import and export customers, usage points, meters and people", "导入、导出客户、用户点、表计与人员档案"
+    ),
     "run": Phrase("run the service", "运行服务"),
     "demo": Phrase("play the demonstration fleet", "运行演示"),
     "alerts": Phrase("list alerts, or show one", "查看告警"),

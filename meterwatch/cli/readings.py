@@ -80,7 +80,7 @@ def run(args: Namespace, out: Output) -> int:
 
 
 def _readings(opened: Session, registry: Registry, row: int, first: date, last: date, out: Output) -> list[dict[str, Any]]:
-    zone = registry.zones[registry.points.zone[row]]
+    zone = registry.time_zones[registry.points.time_zone[row]]
     start, end = (to_ms(datetime.combine(day, time(0), tzinfo=ZoneInfo(zone))) for day in (first, last + timedelta(days=1)))
     store = _store(opened, registry)
     batch = store.read(start, end, np.array([row], np.int32))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,6 +209,9 @@ class Archive(Protocol):
 
     def address(self, viewer: Viewer, person: str) -> str:
         """Return the phone number to send to; raises Refusal unless the viewer is a service."""
+
+    def copy(self, viewer: Viewer, now: datetime, number: int | None = None) -> Mapping[str, Sequence[tuple[Any, ...]]]:
+        """Return every row of a snapshot by registry file; raises Refusal unless the viewer may export."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,16 @@ from meterwatch.core.model.viewer import Viewer, mask_phone
 from meterwatch.core.ports import PersonRecord
 from meterwatch.stores import tables
 from meterwatch.stores.database import Database
-from meterwatch.stores.registry import newest_snapshot, parts
+from meterwatch.stores.registry import newest_snapshot, parts, snapshot_of, stored_rows
+from meterwatch.stores.registry_files import FILES
 from meterwatch.stores.registry_load import load_assignments, load_customers, load_people
 
 OWN_ROLES = (Role.MANAGER, Role.DEPUTY)
 
+_NO_EXPORT = Phrase(
+    "{viewer} may not export the archive: only a supervisor or the company manager may",
+    "{viewer} 无权导出档案：仅督察或公司经理可以导出",
+)
 _NO_ADDRESS = Phrase("{viewer} may not read phone numbers", "{viewer} 无权读取电话号码")
 
 
@@ -72,6 +77,20 @@ class SqlArchive:
             found = select(table.c.phone).where(table.c.person == person, table.c.last_snapshot.is_(None))
             return connection.scalar(found) or ""
 
+    def copy(self, viewer: Viewer, now: datetime, number: int | None = None) -> Mapping[str, Sequence[tuple[Any, ...]]]:
+        """Return every row of a snapshot (the newest by default), names and phones included, by the name of its file.
+
+        Both the copy and a refusal are audited. Raises Refusal if the viewer may not export, or there is no such snapshot.
+        """
+        if not viewer.may_export:
+            self._note(viewer, "archive.refuse", "export", {}, now)
+            raise Refusal(_NO_EXPORT, viewer=viewer.name)
+        with self._database.read() as connection:
+            chosen = snapshot_of(connection, number)
+            found = {spec.name: stored_rows(connection, spec, chosen) for spec in FILES}
+        self._note(viewer, "archive.export", f"{chosen}", {name: len(rows) for name, rows in found.items()}, now)
+        return {name: list(rows) for name, rows in found.items()}
+
     def _names(self, codes: Sequence[str]) -> dict[str, str]:
         table = tables.customers
         with self._database.read() as connection:
@@ -86,9 +105,12 @@ class SqlArchive:
     def _audit(self, viewer: Viewer, subject: str, count: int, now: datetime) -> None:
         """Note a read that shows ``count`` names or phones, before they are handed out."""
         if count:
-            row = {"at": now, "actor": viewer.name, "action": "archive.read", "subject": subject, "detail": {"count": count}}
-            with self._database.write() as connection:
-                connection.execute(tables.audit.insert().values(row))
+            self._note(viewer, "archive.read", subject, {"count": count}, now)
+
+    def _note(self, viewer: Viewer, action: str, subject: str, detail: Mapping[str, int], now: datetime) -> None:
+        row = {"at": now, "actor": viewer.name, "action": action, "subject": subject, "detail": dict(detail)}
+        with self._database.write() as connection:
+            connection.execute(tables.audit.insert().values(row))
 
 
 def own_customers(office: Registry, person: str, day: date) -> frozenset[str]:

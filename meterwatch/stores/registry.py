@@ -14,9 +14,9 @@ from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.registry import Registry
 from meterwatch.stores import tables
 from meterwatch.stores.database import Database
-from meterwatch.stores.registry_files import FILES, FileSpec, Problem
+from meterwatch.stores.registry_files import FileSpec, Problem
 from meterwatch.stores.registry_folder import Folder, read_folder
-from meterwatch.stores.registry_load import load_registry
+from meterwatch.stores.registry_load import load_registry, valid
 from meterwatch.stores.registry_sheets import Sheet
 
 _REFUSED = Phrase(
@@ -58,13 +58,27 @@ class FileReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RowChange:
+    """A row that an import adds, removes or changes.
+
+    ``before`` and ``after`` hold the cells that differ: by column the value, and whether it is personal and not given.
+    """
+
+    file: str
+    key: tuple[str, ...]
+    before: Mapping[str, tuple[Any, bool]]
+    after: Mapping[str, tuple[Any, bool]]
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did. ``snapshot`` is the newest afterwards, ``changed`` whether this import made it."""
+    """What an import did or would do. ``snapshot`` is the newest afterwards, ``changed`` whether it is a new one."""
 
     snapshot: int
     changed: bool
     files: Mapping[str, FileReport]
     notices: tuple[Problem, ...]
+    rows: tuple[RowChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,22 @@ class _Difference:
         changed = sum(self._key(values) in gone for values in self.added) if gone else 0
         return FileReport(encoding, len(self.added) - changed, changed, len(gone) - changed, self.unchanged)
 
+    def rows(self) -> Iterator[RowChange]:
+        """Yield what happens to each row, by key; assignments, whose cells are all key, are added and removed."""
+        gone = {self._key(values): values for values in self.closed}
+        come = {self._key(values): values for values in self.added}
+        for key in sorted(gone.keys() | come.keys(), key=str):
+            before, after = gone.get(key), come.get(key)
+            differs = [at for at in range(len(self.spec.columns)) if not (before and after) or before[at] != after[at]]
+            shown = tuple("" if part is None else str(part) for part in key)
+            yield RowChange(self.spec.file, shown, self._cells(before, differs), self._cells(after, differs))
+
+    def _cells(self, values: Values | None, places: Iterable[int]) -> dict[str, tuple[Any, bool]]:
+        columns = self.spec.columns
+        if not values:
+            return {}
+        return {columns[at].name: (None, True) if columns[at].personal else (values[at], False) for at in places}
+
     def _key(self, values: Values) -> Values:
         return tuple(value for value, column in zip(values, self.spec.columns, strict=True) if column.key)
 
@@ -110,14 +140,30 @@ class SqlRegistry:
         Raises Refusal if there is no such snapshot.
         """
         with self._database.read() as connection:
-            latest = newest_snapshot(connection)
-            number = latest if number is None else number
-            if number == 0:
+            chosen = snapshot_of(connection, number)
+            if chosen == 0:
                 return Registry.empty()
-            extent = connection.scalar(select(tables.snapshots.c.rows).where(tables.snapshots.c.number == number))
-            if extent is None:
-                raise Refusal(_NO_SNAPSHOT, number=number, latest=latest)
-            return load_registry(connection, number, extent["point_rows"])
+            extent = connection.scalar(select(tables.snapshots.c.rows).where(tables.snapshots.c.number == chosen)) or {}
+            return load_registry(connection, chosen, extent["point_rows"])
+
+    def compare_files(self, directory: Path, *, default_zone: str) -> ImportReport:
+        """Return what ``import_files`` would do and change nothing; raises as it does."""
+        folder = self._sound(directory, default_zone)
+        with self._database.read() as connection:
+            changes = _differences(connection, folder)
+            number = newest_snapshot(connection) + any(changes)
+        rows = tuple(row for found in changes for row in found.rows())
+        return ImportReport(number, any(changes), _reports(changes, folder), folder.notices, rows)
+
+    def _sound(self, directory: Path, default_zone: str) -> Folder:
+        folder = read_folder(directory, default_zone, self._stored)
+        if folder.problems:
+            raise RegistryRefused(folder)
+        return folder
+
+    def _stored(self, spec: FileSpec) -> list[Values]:
+        with self._database.read() as connection:
+            return list(stored_rows(connection, spec, newest_snapshot(connection)))
 
     def import_files(self, directory: Path, *, by: str, now: datetime, default_zone: str) -> ImportReport:
         """Make the files in ``directory`` the newest snapshot, all or nothing; a new number only if something changed.
@@ -125,12 +171,10 @@ class SqlRegistry:
         ``default_zone`` is the IANA zone of usage points that name none. Raises RegistryRefused with every problem, and
         Refusal if there is no such folder; then nothing was stored.
         """
-        folder = read_folder(directory, default_zone)
-        if folder.problems:
-            raise RegistryRefused(folder)
+        folder = self._sound(directory, default_zone)
         with self._database.write() as connection:
-            changes = [_difference(connection, folder.sheets[spec.name]) for spec in FILES]
-            files = {found.spec.name: found.report(folder.sheets[found.spec.name].encoding) for found in changes}
+            changes = _differences(connection, folder)
+            files = _reports(changes, folder)
             number = newest_snapshot(connection)
             changed = any(changes)
             if changed:
@@ -148,6 +192,14 @@ def newest_snapshot(connection: Connection) -> int:
     return connection.scalar(select(func.max(tables.snapshots.c.number))) or 0
 
 
+def snapshot_of(connection: Connection, number: int | None) -> int:
+    """Return ``number``, or that of the newest snapshot (0 = the empty one); raises Refusal if there is no such snapshot."""
+    latest = newest_snapshot(connection)
+    if number is not None and not 0 <= number <= latest:
+        raise Refusal(_NO_SNAPSHOT, number=number, latest=latest)
+    return latest if number is None else number
+
+
 def _enter(connection: Connection, table: Table, **values: Any) -> None:
     connection.execute(table.insert().values(values))
 
@@ -156,11 +208,24 @@ def _stored_names(spec: FileSpec) -> list[str]:
     return [column.stored or column.name for column in spec.columns]
 
 
+def stored_rows(connection: Connection, spec: FileSpec, number: int) -> dict[Values, int]:
+    """Return the id of each row of a file that is part of snapshot ``number``, by its values."""
+    table = tables.metadata.tables[spec.name]
+    columns = [table.c[name] for name in _stored_names(spec)]
+    found = connection.execute(select(table.c.id, *columns).where(valid(table, number)))
+    return {tuple(values): row_id for row_id, *values in found}
+
+
+def _differences(connection: Connection, folder: Folder) -> list[_Difference]:
+    return [_difference(connection, sheet) for sheet in folder.sheets.values() if not sheet.kept]
+
+
+def _reports(changes: Iterable[_Difference], folder: Folder) -> dict[str, FileReport]:
+    return {found.spec.name: found.report(folder.sheets[found.spec.name].encoding) for found in changes}
+
+
 def _difference(connection: Connection, sheet: Sheet) -> _Difference:
-    table = tables.metadata.tables[sheet.spec.name]
-    columns = [table.c[name] for name in _stored_names(sheet.spec)]
-    found = connection.execute(select(table.c.id, *columns).where(table.c.last_snapshot.is_(None)))
-    stored = {tuple(values): row_id for row_id, *values in found}
+    stored = stored_rows(connection, sheet.spec, newest_snapshot(connection))
     rows = sheet.rows()
     wanted = set(rows)
     closed = {values: row_id for values, row_id in stored.items() if values not in wanted}

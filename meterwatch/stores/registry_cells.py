@@ -15,7 +15,7 @@ from unicodedata import normalize
 from zoneinfo import available_timezones
 
 from meterwatch.core.model.phrase import Phrase
-from meterwatch.core.model.registry import CustomerClass, Role
+from meterwatch.core.model.registry import Category, CustomerClass, Grade, Role
 
 CODE_LENGTH = 64
 CODE_MARKS = "-_.:#+@()（）"  # no / and no comma, which part codes in subjects, keys and lists, nothing a tag would escape
@@ -25,6 +25,7 @@ _LATEST = datetime(9999, 12, 31)  # noqa: DTZ001  a local time: later ones have 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|年(\d{1,2})月(\d{1,2})日)", re.ASCII)
 _FOREIGN = re.compile(rf"[^\w{re.escape(CODE_MARKS)}]")
+_HASH = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _PHONE = re.compile(r"\+?\d{3,20}", re.ASCII)
 
 
@@ -151,6 +152,11 @@ def _same(*names: str) -> tuple[dict[str, str], Phrase]:
     return {name.lower(): name for name in names}, Phrase(f"one of {shown}", f"下列之一：{shown}")
 
 
+def read_hash(text: str) -> str | None:
+    """Return a SHA-256 in 64 hexadecimal digits, in lower case."""
+    return text.lower() if _HASH.fullmatch(text) else None
+
+
 _MARKS = " ".join(CODE_MARKS)
 CODE = Kind(
     Phrase(
@@ -198,4 +204,36 @@ COMMODITY = one_of(
         "热": "heat",
     },
     Phrase("one of electricity, gas, water, heat", "下列之一：电、燃气、水、热（electricity、gas、water、heat）"),
+)
+HASH = Kind(Phrase("a SHA-256 in 64 hexadecimal digits", "64 位十六进制的 SHA-256"), read_hash)
+CONTACT_ROLE = one_of(
+    {"main": "main", "outage": "outage", "主": "main", "停电": "outage"},
+    Phrase("one of main, outage", "下列之一：main、outage（主、停电）"),
+)
+SUPPLY = one_of(
+    {"primary": "primary", "backup": "backup", "主供": "primary", "备供": "backup"},
+    Phrase("one of primary, backup", "下列之一：primary、backup（主供、备供）"),
+)
+CATEGORY = one_of(
+    {
+        **{name: name for name in Category},
+        "基础设施": Category.INFRASTRUCTURE,
+        "政府": Category.GOVERNMENT,
+        "公共服务": Category.PUBLIC_SERVICE,
+        "其他": Category.OTHER,
+    },
+    Phrase(
+        "one of infrastructure, government, public service, other",
+        "下列之一：基础设施、政府、公共服务、其他（infrastructure、government、public service、other）",
+    ),
+)
+GRADE = one_of(
+    {
+        **{name: name for name in Grade},
+        "特级": Grade.SPECIAL,
+        "一级": Grade.FIRST,
+        "二级": Grade.SECOND,
+        "临时": Grade.TEMPORARY,
+    },
+    Phrase("one of special, 1, 2, temporary", "下列之一：特级、一级、二级、临时（special、1、2、temporary）"),
 )

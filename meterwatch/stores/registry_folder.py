@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.stores.registry_files import Column, Problem
-from meterwatch.stores.registry_sheets import Sheet, other_files, read_sheets
+from meterwatch.stores.registry_sheets import Sheet, Stored, missing_files, other_files, read_sheets
 
 Sheets = Mapping[str, Sheet]
 _FROM_TO = ("from", "to")
@@ -45,6 +45,7 @@ _TWO_METERS = Phrase(
     "usage point {value} has another meter at the same time, on line {line}",
     "用户点 {value} 同一时间已有另一块表（见第 {line} 行）",
 )
+_OWN_ANCESTOR = Phrase('zone "{value}" is fed by itself: {path}', "“{value}”的上级又回到它自己：{path}")
 _SAME_ASSIGNMENT = Phrase("line {line} says the same for some of these days", "第 {line} 行在这些日期中已有相同的分工")
 
 
@@ -57,20 +58,21 @@ class Folder:
     notices: tuple[Problem, ...]
 
 
-def read_folder(directory: Path, default_zone: str) -> Folder:
+def read_folder(directory: Path, default_zone: str, stored: Stored = lambda _: ()) -> Folder:
     """Return all that ``directory`` holds; points without a time zone get ``default_zone``, meters' times are in UTC.
 
+    What is ``stored`` of optional files that are not there is held against the others as well.
     Raises Refusal if there is no such folder, Unavailable if a file in it can't be read.
     """
     if not directory.is_dir():
         raise Refusal(_NO_FOLDER, directory=directory)
-    sheets = read_sheets(directory)
+    sheets = read_sheets(directory, stored)
     _settle_times(sheets, default_zone)
     for check in CHECKS:
         check(sheets)
     problems = [problem for sheet in sheets.values() for problem in sorted(sheet.problems, key=lambda found: found.line)]
     decoded = [Problem(s.spec.file, 0, "", _GB18030) for s in sheets.values() if s.encoding == "GB18030"]
-    return Folder(sheets, tuple(problems), (*decoded, *other_files(directory)))
+    return Folder(sheets, tuple(problems), (*decoded, *missing_files(sheets), *other_files(directory)))
 
 
 def _settle_times(sheets: Sheets, default_zone: str) -> None:
@@ -94,15 +96,15 @@ def check_keys(sheets: Sheets) -> None:
     for sheet in sheets.values():
         span = sheet.spec.span
         if not span or span[0] not in sheet.spec.key:
-            _check_key(sheet, *sheet.spec.key)
+            _check_key(sheet, sheet.spec.key)
 
 
-def _check_key(sheet: Sheet, key: str) -> None:
-    seen: dict[str, int] = {}
-    for row, code in enumerate(sheet[key]):
-        first = seen.setdefault(code, row)
-        if first != row and code is not None:
-            sheet.spoil(row, key, _TWICE, value=code, line=sheet.lines[first])
+def _check_key(sheet: Sheet, key: tuple[str, ...]) -> None:
+    seen: dict[Any, int] = {}
+    for row, codes in enumerate(zip(*(sheet[name] for name in key), strict=True)):
+        first = seen.setdefault(codes, row)
+        if first != row and None not in codes:
+            sheet.spoil(row, key[0], _TWICE, value=", ".join(codes), line=sheet.lines[first])
 
 
 def check_references(sheets: Sheets) -> None:
@@ -218,6 +220,28 @@ def _bound(value: date | None, open_end: float) -> float:
     return value.timestamp() if isinstance(value, datetime) else float(value.toordinal())
 
 
+def check_zones(sheets: Sheets) -> None:
+    """Zones form a tree: none is fed by itself, directly or through others."""
+    zones = sheets["zones"]
+    if not zones.whole:
+        return
+    parent = {zone: above for zone, above in zip(zones["zone"], zones["parent"], strict=True) if zone}
+    for row, zone in enumerate(zones["zone"]):
+        path = _up(zone, parent)
+        if path[-1] == zone and len(path) > 1:
+            zones.report(zones.lines[row], "parent", _OWN_ANCESTOR, value=zone, path=" -> ".join(path))
+
+
+def _up(zone: str, parent: Mapping[str, str | None]) -> list[str]:
+    """Return a zone and all above it, up to the root or to the first that came before."""
+    path = [zone]
+    seen: set[str] = set()
+    while (above := parent.get(path[-1])) and above not in seen:
+        seen.add(above)
+        path.append(above)
+    return path
+
+
 CHECKS: tuple[Callable[[Sheets], None], ...] = (
     check_keys,
     check_references,
@@ -226,4 +250,5 @@ CHECKS: tuple[Callable[[Sheets], None], ...] = (
     check_indexes,
     check_offices,
     check_times,
+    check_zones,
 )

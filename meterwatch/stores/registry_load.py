@@ -19,13 +19,20 @@ from meterwatch.core.model.registry import (
     FOREVER_MS,
     Agreements,
     Assignment,
+    Category,
+    Contact,
+    ContactRole,
     Customer,
     CustomerClass,
+    Designation,
+    Grade,
     Meters,
     Person,
     Points,
+    PointZones,
     Registry,
     Role,
+    Zone,
 )
 from meterwatch.stores import tables
 
@@ -39,12 +46,13 @@ def load_registry(connection: Connection, number: int, known_rows: int) -> Regis
     codes = tuple(connection.scalars(found))
     row_of = {code: row for row, code in enumerate(codes)}
     customers = load_customers(connection, number)
-    zones, points = _points(connection, number, row_of)
+    zones = _zones(connection, number)
+    time_zones, points = _points(connection, number, row_of)
     meter_codes, meters = _meters(connection, number, row_of)
     return Registry(
         number,
         codes,
-        zones,
+        time_zones,
         points,
         meters,
         meter_codes,
@@ -52,6 +60,10 @@ def load_registry(connection: Connection, number: int, known_rows: int) -> Regis
         _agreements(connection, number, row_of, customers),
         load_people(connection, number),
         load_assignments(connection, number),
+        _contacts(connection, number),
+        zones,
+        _point_zones(connection, number, row_of, zones),
+        _designations(connection, number),
     )
 
 
@@ -98,7 +110,7 @@ def _rows(connection: Connection, table: Table, number: int, *names: str) -> Seq
 
 
 def _points(connection: Connection, number: int, row_of: Mapping[str, int]) -> tuple[tuple[str, ...], Points]:
-    """Return zones and points; one that left the registry keeps its last values and is not active."""
+    """Return time zones and points; one that left the registry keeps its last values and is not active."""
     table = tables.usage_points
     names = ("usage_point", "commodity", "time_zone", "capacity", "qmin", "qmax", "last_snapshot")
     found = select(*(table.c[name] for name in names)).where(table.c.first_snapshot <= number)
@@ -106,9 +118,9 @@ def _points(connection: Connection, number: int, row_of: Mapping[str, int]) -> t
     for version in connection.execute(found.order_by(table.c.first_snapshot)).all():
         newest[row_of[version[0]]] = version
     _, commodity, zone, capacity, qmin, qmax, last = _columns(newest, len(names))
-    zones = sorted(set(zone))
-    zone_index = {name: index for index, name in enumerate(zones)}
-    return tuple(zones), Points.of(
+    time_zones = sorted(set(zone))
+    zone_index = {name: index for index, name in enumerate(time_zones)}
+    return tuple(time_zones), Points.of(
         [_COMMODITY_INDEX[name] for name in commodity],
         [zone_index[name] for name in zone],
         _numbers(capacity),
@@ -150,6 +162,33 @@ def _agreements(connection: Connection, number: int, row_of: Mapping[str, int], 
         [day.toordinal() if day else FOREVER_DAY for day in last],
     )
     return agreements.take(np.lexsort((agreements.first_day, agreements.point)))
+
+
+def _contacts(connection: Connection, number: int) -> tuple[Contact, ...]:
+    rows = _rows(connection, tables.contacts, number, "contact", "customer", "role", "first_day", "last_day")
+    found = [Contact(row[0], row[1], ContactRole(row[2]), *_days(row[3], row[4])) for row in rows]
+    return tuple(sorted(found, key=attrgetter("customer", "code")))
+
+
+def _zones(connection: Connection, number: int) -> tuple[Zone, ...]:
+    rows = _rows(connection, tables.zones, number, "zone", "kind", "parent")
+    return tuple(sorted((Zone(row[0], _word(row[1]), row[2] or "") for row in rows), key=attrgetter("code")))
+
+
+def _point_zones(connection: Connection, number: int, row_of: Mapping[str, int], zones: Sequence[Zone]) -> PointZones:
+    index_of = {zone.code: index for index, zone in enumerate(zones)}
+    rows = _rows(connection, tables.point_zones, number, "usage_point", "zone", "supply")
+    point, zone, supply = _columns(rows, 3)
+    found = PointZones.of(
+        [row_of[code] for code in point], [index_of[code] for code in zone], [name == "backup" for name in supply]
+    )
+    return found.take(np.lexsort((found.zone, found.point)))
+
+
+def _designations(connection: Connection, number: int) -> dict[str, Designation]:
+    rows = _rows(connection, tables.designations, number, "customer", "category", "grade", "review_date")
+    found = [Designation(row[0], Category(row[1]), Grade(row[2]), row[3]) for row in rows]
+    return {designation.customer: designation for designation in sorted(found, key=attrgetter("customer"))}
 
 
 def _columns(rows: Sequence[Any], width: int) -> list[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ A record is one line, so that a problem has one place and a forgotten quotation 
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from meterwatch.core.errors import Unavailable
 from meterwatch.core.model.phrase import Phrase
-from meterwatch.stores.registry_files import FILES, LATER_FILES, Column, FileSpec, Problem
+from meterwatch.stores.registry_files import FILES, Column, FileSpec, Problem
 
 _BLOCK = 256  # lines split before their cells are read: few enough that the garbage collector never sees them grow old
 _SHOWN = 60  # characters of a wrong cell that an error text repeats
@@ -39,7 +39,10 @@ _BAD_QUOTES = Phrase(
 _TOO_MANY = Phrase(
     "the line has {found} values, the header has {expected} columns", "本行有 {found} 个值，而表头只有 {expected} 列"
 )
-_NOT_READ = Phrase("is not read by this version", "本版本不读取该文件")
+_KEPT = Phrase(
+    "is not in the folder; what is stored of it stays as it is ({rows} rows)",
+    "目录中没有该文件；已存内容保持不变（{rows} 行）",
+)
 _UNKNOWN_FILE = Phrase(
     'is not a file of the registry and was not read; did you mean "{nearest}"?',
     "不是档案文件，未读取；是否应为“{nearest}”？",
@@ -51,7 +54,8 @@ class Sheet:
     """The rows of one file as columns of values, ``lines`` the line each stands on.
 
     A cell that can't be read is None and its (row, column) is in ``broken``. ``whole`` is False if the file or a required
-    column is missing, so that nothing may be concluded from what is not in it.
+    column is missing, so that nothing may be concluded from what is not in it. ``kept`` rows are stored ones: there is no
+    file, and they stand on line 0.
     """
 
     spec: FileSpec
@@ -61,6 +65,7 @@ class Sheet:
     broken: set[tuple[int, str]] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     whole: bool = False
+    kept: bool = False
 
     def __getitem__(self, column: str) -> list[Any]:
         return self.columns[column]
@@ -83,21 +88,40 @@ class Sheet:
         return list(zip(*(self.columns[column.name] for column in self.spec.columns), strict=True))
 
 
-def read_sheets(directory: Path) -> dict[str, Sheet]:
-    """Return a sheet for each of ``FILES``, by name; raises Unavailable if a file is there but can't be read."""
-    return {spec.name: read_sheet(spec, _bytes(directory / spec.file)) for spec in FILES}
+Stored = Callable[[FileSpec], Sequence[tuple[Any, ...]]]
+
+
+def read_sheets(directory: Path, stored: Stored) -> dict[str, Sheet]:
+    """Return a sheet for each of ``FILES``, by name; of an optional one that is missing, of what is ``stored`` of it.
+
+    Raises Unavailable if a file is there but can't be read.
+    """
+    found = {}
+    for spec in FILES:
+        content = _bytes(directory / spec.file)
+        found[spec.name] = (
+            read_sheet(spec, content) if content is not None or not spec.optional else _keep(spec, stored(spec))
+        )
+    return found
+
+
+def _keep(spec: FileSpec, rows: Sequence[tuple[Any, ...]]) -> Sheet:
+    columns = list(zip(*rows, strict=True)) or [()] * len(spec.columns)
+    named = {column.name: list(values) for column, values in zip(spec.columns, columns, strict=True)}
+    return Sheet(spec, lines=[0] * len(rows), columns=named, whole=True, kept=True)
+
+
+def missing_files(sheets: Mapping[str, Sheet]) -> list[Problem]:
+    """Return what there is to say about the files that are not there and of which something is stored."""
+    kept = [sheet for sheet in sheets.values() if sheet.kept and sheet.lines]
+    return [Problem(sheet.spec.file, 0, "", _KEPT, {"rows": len(sheet.lines)}) for sheet in kept]
 
 
 def other_files(directory: Path) -> list[Problem]:
     """Return what there is to say about the CSV files in ``directory`` that are not read."""
     known = [spec.name for spec in FILES]
-    return [_not_read(name, known) for name in sorted({path.stem for path in directory.glob("*.csv")} - set(known))]
-
-
-def _not_read(name: str, known: Sequence[str]) -> Problem:
-    if name in LATER_FILES:
-        return Problem(f"{name}.csv", 0, "", _NOT_READ)
-    return Problem(f"{name}.csv", 0, "", _UNKNOWN_FILE, {"nearest": f"{_nearest(name, known)}.csv"})
+    found = sorted({path.stem for path in directory.glob("*.csv")} - set(known))
+    return [Problem(f"{name}.csv", 0, "", _UNKNOWN_FILE, {"nearest": f"{_nearest(name, known)}.csv"}) for name in found]
 
 
 def _bytes(path: Path) -> bytes | None:

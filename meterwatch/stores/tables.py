@@ -185,6 +185,39 @@ assignments = _versioned(
     Column("last_day", Date),
 )
 
+contacts = _versioned(
+    "contacts",
+    _code("contact"),
+    _code("customer"),
+    Column("name", Text, nullable=False),
+    Column("phone", String(32)),
+    Column("role", String(16), nullable=False),
+    Column("first_day", Date),
+    Column("last_day", Date),
+    Column("paper_hash", String(64)),
+)
+zones = _versioned(
+    "zones",
+    _code("zone"),
+    Column("kind", Text, nullable=False),
+    _code("parent", nullable=True),
+)
+point_zones = _versioned(
+    "point_zones",
+    _code("usage_point"),
+    _code("zone"),
+    Column("supply", String(8), nullable=False),
+)
+designations = _versioned(
+    "designations",
+    _code("customer"),
+    Column("category", String(16), nullable=False),
+    Column("grade", String(16), nullable=False),
+    Column("basis", Text, nullable=False),
+    _code("approved_by"),
+    Column("review_date", Date, nullable=False),
+)
+
 # --- ingest -----------------------------------------------------------------------------------------------------------
 
 rejected_packets = Table(

@@ -199,8 +199,10 @@ def test_who_moves_to_another_zone_before_the_day_is_judged_keeps_his_alert(offi
     drop_for_good(office, range(DAY, DAY + 5))
     alert = office.alerts()
     held = office.held
-    zone = np.where(np.array(held.codes) == "S2", len(held.zones), held.points.zone).astype(held.points.zone.dtype)
-    moved = replace(held, zones=(*held.zones, "Asia/Urumqi"), points=replace(held.points, zone=zone))
+    zone = np.where(np.array(held.codes) == "S2", len(held.time_zones), held.points.time_zone).astype(
+        held.points.time_zone.dtype
+    )
+    moved = replace(held, time_zones=(*held.time_zones, "Asia/Urumqi"), points=replace(held.points, time_zone=zone))
     office.ledger.evaluation.open_scheme("Asia/Urumqi@0", DAY + 6, office.closed(DAY + 4))
     office.held = moved
     drop_for_good(office, range(DAY + 5, DAY + 8))

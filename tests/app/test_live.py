@@ -40,7 +40,7 @@ class Room:
     def __init__(self, ledger: Ledger) -> None:
         held = registry([Supply("C1", "P1"), Supply("C2", "P2")], limits={"P1": 100.0, "P2": 100.0})
         self.registry = Registry(
-            *(getattr(held, name) for name in ("number", "codes", "zones", "points")),
+            *(getattr(held, name) for name in ("number", "codes", "time_zones", "points")),
             meters(),
             (),
             held.customers,

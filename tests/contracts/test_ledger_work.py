@@ -159,8 +159,8 @@ class TestDatabase:
 
     def test_a_newer_one_is_refused(self, database: Database) -> None:
         with database.write() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
-        with pytest.raises(Refusal, match=r"version 0002.*knows 0001"):
+            connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+        with pytest.raises(Refusal, match=r"version 0003.*knows 0002"):
             Database(database.engine.url.render_as_string(hide_password=False))
 
     @pytest.mark.parametrize("spoil", [Path.mkdir, lambda path: path.write_bytes(b"not a database at all" * 100)])

@@ -24,6 +24,7 @@ from meterwatch.stores.registry import ImportReport, RegistryRefused, SqlRegistr
 from tests.support.registry_csv import HEADERS, SOUND, write_files
 
 NOW = datetime(2023, 1, 1, 8, tzinfo=UTC)
+ROWS = {**dict.fromkeys(HEADERS, 3), "designations": 2}
 Importer = Callable[[Mapping[str, str | bytes | None]], ImportReport]
 
 
@@ -173,15 +174,22 @@ class TestRegistryStore:
         assert not [text for text in ("宏达", "Bright", "张伟", "Anna", "138001", "zw@") if text in held]
 
     def test_what_an_import_reports(self, put: Importer) -> None:
-        assert {name: report.added for name, report in put(SOUND).files.items()} == dict.fromkeys(HEADERS, 3)
-        customers = SOUND["customers"].replace("Bright Hotel", "Brighter Hotel").replace("C3,", "C4,")
+        assert {name: report.added for name, report in put(SOUND).files.items()} == ROWS
+        customers = SOUND["customers"].replace("Bright Hotel", "Brighter Hotel") + "C4,Four,A1,,,\n"
         agreements = SOUND["agreements"].replace("C3,", "C4,")
-        report = put({**SOUND, "customers": customers.encode("gb18030"), "agreements": agreements, "contacts": "x"})
+        report = put(
+            {
+                **SOUND,
+                "customers": customers.encode("gb18030"),
+                "agreements": agreements,
+                "contact": "x",
+            }
+        )
         assert (report.snapshot, report.changed) == (2, True)
-        assert dataclasses.astuple(report.files["customers"]) == ("GB18030", 1, 1, 1, 1)
+        assert dataclasses.astuple(report.files["customers"]) == ("GB18030", 1, 1, 0, 2)
         assert dataclasses.astuple(report.files["agreements"]) == ("UTF-8", 0, 1, 0, 2)
         assert dataclasses.astuple(report.files["meters"]) == ("UTF-8", 0, 0, 0, 3)
-        assert [notice.file for notice in report.notices] == ["customers.csv", "contacts.csv"]
+        assert [notice.file for notice in report.notices] == ["customers.csv", "contact.csv"]
 
     def test_the_same_again_makes_no_snapshot(self, database: Database, registry: SqlRegistry, put: Importer) -> None:
         put(SOUND)
@@ -230,7 +238,7 @@ class TestRegistryStore:
         rows = audited(database)
         assert [row[:4] for row in rows] == [(NOW, "clerk", "registry.import", "1")] * 2
         counts = {"encoding": "UTF-8", "added": 3, "changed": 0, "removed": 0, "unchanged": 0}
-        assert rows[0][4] == {"changed": True, "files": dict.fromkeys(HEADERS, counts)}
+        assert rows[0][4] == {"changed": True, "files": {name: {**counts, "added": number} for name, number in ROWS.items()}}
         assert rows[1][4]["changed"] is False
 
     def test_rows_are_kept_for_a_point_that_leaves_and_returns(self, registry: SqlRegistry, put: Importer) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from meterwatch.core.model.registry import Role
 from meterwatch.stores.database import Database
 from meterwatch.stores.registry import SqlRegistry
-from meterwatch.stores.registry_files import FILES, LATER_FILES
+from meterwatch.stores.registry_files import FILES
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -15,26 +15,23 @@ HEADING_OR_BLOCK = re.compile(r"^### (\w+)\.csv$|^```csv\n(.*?)^```$", re.MULTIL
 
 
 def examples() -> dict[str, str]:
-    """Return every csv block of section 10 by the name of its file; later files as they are named."""
+    """Return every csv block of section 10 by the name of its file."""
     section = PAGE.read_text(encoding="utf-8").partition("\n## 10 ")[2].partition("\n## 11 ")[0]
-    present, later = section.split("\n### Later files\n")
-    found = HEADING_OR_BLOCK.findall(present)
+    found = HEADING_OR_BLOCK.findall(section)
     headings, blocks = [name for name, _ in found if name], [block for _, block in found if block]
-    names = re.findall(r"`(\w+)\.csv`", later)
-    blocks += [block for _, block in HEADING_OR_BLOCK.findall(later)]
-    return dict(zip([*headings, *names], blocks, strict=True))
+    return dict(zip(headings, blocks, strict=True))
 
 
 def test_they_import_as_one_folder(tmp_path: Path) -> None:
     files = examples()
-    assert list(files) == [*(spec.name for spec in FILES), *LATER_FILES]
+    assert list(files) == [spec.name for spec in FILES]
     for name, text in files.items():
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
     database = Database.file(tmp_path / "ledger.db")
     try:
         registry = SqlRegistry(database)
         report = registry.import_files(tmp_path, by="reader", now=NOW, default_zone="Asia/Shanghai")
-        assert {notice.file for notice in report.notices} == {f"{name}.csv" for name in LATER_FILES}
+        assert report.notices == ()
         snapshot = registry.load()
     finally:
         database.close()

@@ -44,6 +44,30 @@ K1,manager,,A1,,2020-01-01,
 K1,manager,C2,,,,
 K2,deputy,,,north,,
 """,
+    "contacts": """\
+contact,customer,name,phone,role,from,to,paper_hash
+N1,C1,李四,139 0000-0009,outage,2023-01-01,,
+N2,C1,Old Hand,,main,,2023-01-01,
+N3,C2,前台,010-7777,主,,,abababababababababababababababababababababababababababababababab
+""",
+    "zones": """\
+zone,kind,parent
+Z1,substation,
+Z2,feeder,Z1
+Z3,gate station,
+""",
+    "point_zones": """\
+usage_point,zone,supply
+P2,Z2,
+P2,Z1,备供
+P1,Z3,primary
+""",
+    "designations": """\
+customer,category,grade,basis,approved_by,review_date
+C1,infrastructure,特级,decision 2023-4,K3,2024-01-31
+C2,公共服务,2,decision 2023-5,K3,2024-06-30
+# C3 was important until the fair was over
+""",
 }
 
 

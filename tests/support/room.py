@@ -66,7 +66,7 @@ def registry(*extra_meters: str, number: int = 1) -> Registry:
     return Registry(
         number=number,
         codes=("G-1", "G-2", "E-1"),
-        zones=(SHANGHAI, ROME),
+        time_zones=(SHANGHAI, ROME),
         points=Points.of([gas, gas, power], [0, 1, 0], unknown, unknown, unknown, [True] * 3),
         meters=Meters.of(points, np.full(len(rows), 6), np.ones(len(rows)), starts, ends, none, none),
         meter_codes=tuple(codes),

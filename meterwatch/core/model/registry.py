@@ -53,13 +53,38 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+class ContactRole(StrEnum):
+    """What a contact is asked about (RULES out-contact)."""
+
+    MAIN = "main"
+    OUTAGE = "outage"
+
+
+class Category(StrEnum):
+    """Why a customer is important (RULES who-important)."""
+
+    INFRASTRUCTURE = "infrastructure"
+    GOVERNMENT = "government"
+    PUBLIC_SERVICE = "public service"
+    OTHER = "other"
+
+
+class Grade(StrEnum):
+    """How important a customer is (RULES who-important)."""
+
+    SPECIAL = "special"
+    FIRST = "1"
+    SECOND = "2"
+    TEMPORARY = "temporary"
+
+
 @dataclass(frozen=True, slots=True)
 class Points(Columns):
-    """Usage points by row: commodity index into COMMODITIES, zone index, limits in kW or m3/h (NaN = not known)."""
+    """Usage points by row: commodity index into COMMODITIES, time zone index, limits in kW or m3/h (NaN = not known)."""
 
     DTYPES: ClassVar = (np.int8, np.int16, np.float64, np.float64, np.float64, np.bool_)
     commodity: NDArray[np.int8]
-    zone: NDArray[np.int16]
+    time_zone: NDArray[np.int16]
     capacity: NDArray[np.float64]
     qmin: NDArray[np.float64]
     qmax: NDArray[np.float64]
@@ -149,13 +174,57 @@ class Assignment:
         return 4 * bool(self.customer) + 2 * bool(self.area) + bool(self.customer_class)
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom a customer names, by code: for everything, or for outages only."""
+
+    code: str
+    customer: str
+    role: ContactRole
+    first_day: date = date.min
+    last_day: date = date.max
+
+    def holds_on(self, day: date) -> bool:
+        """Return whether the contact is named for ``day``."""
+        return self.first_day <= day < self.last_day
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A part of the network, and the zone that feeds it (empty = none)."""
+
+    code: str
+    kind: str
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PointZones(Columns):
+    """On which zones usage points hang, sorted by (point, zone): a point is out when all its zones are."""
+
+    DTYPES: ClassVar = (np.int32, np.int32, np.bool_)
+    point: NDArray[np.int32]
+    zone: NDArray[np.int32]
+    backup: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Designation:
+    """The record that makes a customer important, whatever he uses (RULES who-important)."""
+
+    customer: str
+    category: Category
+    grade: Grade
+    review_day: date
+
+
 @dataclass(frozen=True)
 class Registry:
     """One numbered snapshot. ``codes[row]`` is the usage point of a row; rows are append-only and never reused."""
 
     number: int
     codes: tuple[str, ...]
-    zones: tuple[str, ...]
+    time_zones: tuple[str, ...]
     points: Points
     meters: Meters
     meter_codes: tuple[str, ...]
@@ -163,6 +232,10 @@ class Registry:
     agreements: Agreements
     people: Mapping[str, Person] = field(default_factory=dict)
     assignments: tuple[Assignment, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    point_zones: PointZones = field(default_factory=PointZones.empty)
+    designations: Mapping[str, Designation] = field(default_factory=dict)
 
     @classmethod
     def empty(cls) -> "Registry":
@@ -194,23 +267,23 @@ class Registry:
 
     def scheme_of(self, row: int) -> DayScheme:
         """Return the meter day of a row."""
-        return meter_day(self.commodity_of(row), self.zones[self.points.zone[row]])
+        return meter_day(self.commodity_of(row), self.time_zones[self.points.time_zone[row]])
 
     @cached_property
     def scheme_order(self) -> tuple[DayScheme, ...]:
         """Every meter-day scheme in use, the one whose days end first leading."""
-        pairs = np.unique(np.stack([self.points.commodity, self.points.zone]), axis=1).T.tolist()
-        found = {meter_day(COMMODITIES[commodity], self.zones[zone]) for commodity, zone in pairs}
+        pairs = np.unique(np.stack([self.points.commodity, self.points.time_zone]), axis=1).T.tolist()
+        found = {meter_day(COMMODITIES[commodity], self.time_zones[zone]) for commodity, zone in pairs}
         return tuple(sorted(found, key=lambda scheme: (scheme.end(_SOME_DAY), scheme)))
 
     @cached_property
     def scheme_rank(self) -> NDArray[np.int64]:
         """The index of each row's scheme in ``scheme_order``."""
-        rank = np.empty((len(COMMODITIES), len(self.zones)), np.int64)
+        rank = np.empty((len(COMMODITIES), len(self.time_zones)), np.int64)
         for (commodity, zone), _ in np.ndenumerate(rank):
-            scheme = meter_day(COMMODITIES[commodity], self.zones[zone])
+            scheme = meter_day(COMMODITIES[commodity], self.time_zones[zone])
             rank[commodity, zone] = self.scheme_order.index(scheme) if scheme in self.scheme_order else -1
-        return rank[self.points.commodity, self.points.zone]
+        return rank[self.points.commodity, self.points.time_zone]
 
     @cached_property
     def schemes(self) -> dict[DayScheme, NDArray[np.int32]]:

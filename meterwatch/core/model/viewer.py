@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from meterwatch.core.model.registry import Role
 
 _ALL_CUSTOMERS = frozenset({Role.OFFICE_HEAD, Role.SUPERVISOR, Role.COMPANY_MANAGER})
+_MAY_EXPORT = frozenset({Role.SUPERVISOR, Role.COMPANY_MANAGER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Viewer:
     def may_see_phones(self) -> bool:
         """Whether phones are shown in full."""
         return self.service
+
+    @property
+    def may_export(self) -> bool:
+        """Whether the whole archive, names and phones included, may be copied (RULES who-confidential)."""
+        return self.service or bool(self.roles & _MAY_EXPORT)
 
     @property
     def name(self) -> str:
