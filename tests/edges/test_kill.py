@@ -170,7 +170,8 @@ class Siege:
 
     def step(self, clock: datetime) -> None:
         self.ledger.clock.move(clock)
-        until(lambda: set(self.ledger.clock.steps().values()) == {clock}, "every role to have stepped", 60)
+        all_there = dict.fromkeys(("engine", "notify"), clock)  # a role that was always killed in its first step has no row
+        until(lambda: self.ledger.clock.steps() == all_there, "every role to have stepped", 60)
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
         with self.ledger.database.read() as connection:
