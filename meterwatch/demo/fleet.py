@@ -20,7 +20,7 @@ HISTORY_DAYS = (PLAY_START - HISTORY_START).days
 
 GAS_POINTS, POWER_POINTS, ROMAN_POINTS = 120, 72, 8
 POINTS_A_GATEWAY = 10
-QUARTER_HOURLY = 10  # power points that report every 15 minutes in the played part
+QUARTER_HOURLY = 10  # power points with a reading every 15 minutes in the played part, sent once an hour
 _CLASSES = ("A1", "A1", "A2", "A1", "A2", "A3", "A1", "B1", "A2", "A3")
 _MANAGERS = ("M-01", "M-02", "M-03", "M-04", "M-05")
 MULTIPLIER = 40.0

@@ -103,7 +103,7 @@ class _Difference:
         return FileReport(encoding, len(self.added) - changed, changed, len(gone) - changed, self.unchanged)
 
     def rows(self) -> Iterator[RowChange]:
-        """Yield what happens to each row, by key; assignments, whose cells are all key, are added and removed."""
+        """Yield what happens to each row, by key."""
         gone = {self._key(values): values for values in self.closed}
         come = {self._key(values): values for values in self.added}
         for key in sorted(gone.keys() | come.keys(), key=str):
@@ -143,7 +143,7 @@ class SqlRegistry:
             chosen = snapshot_of(connection, number)
             if chosen == 0:
                 return Registry.empty()
-            extent = connection.scalar(select(tables.snapshots.c.rows).where(tables.snapshots.c.number == chosen)) or {}
+            extent = connection.scalars(select(tables.snapshots.c.rows).where(tables.snapshots.c.number == chosen)).one()
             return load_registry(connection, chosen, extent["point_rows"])
 
     def compare_files(self, directory: Path, *, default_zone: str) -> ImportReport:

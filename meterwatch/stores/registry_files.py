@@ -87,17 +87,18 @@ def _from_to(first: Phrase, last: Phrase) -> tuple[Column, Column]:
     )
 
 
+NAME = Column(
+    "name",
+    TEXT,
+    Phrase("name; shown only to those who may see it", "姓名或名称；只对有权限者显示"),
+    required=True,
+    personal=True,
+)
 CUSTOMERS = FileSpec(
     "customers",
     (
         Column("customer", CODE, Phrase("code of the customer", "客户编号"), required=True, key=True),
-        Column(
-            "name",
-            TEXT,
-            Phrase("name; shown only to those who may see it", "名称；只对有权限者显示"),
-            required=True,
-            personal=True,
-        ),
+        NAME,
         Column(
             "class",
             CUSTOMER_CLASS,
@@ -179,13 +180,7 @@ PEOPLE = FileSpec(
     "people",
     (
         Column("person", CODE, Phrase("code of the person", "人员编号"), required=True, key=True),
-        Column(
-            "name",
-            TEXT,
-            Phrase("name; shown only to those who may see it", "名称；只对有权限者显示"),
-            required=True,
-            personal=True,
-        ),
+        NAME,
         Column("role", ROLE, Phrase("role", "岗位"), required=True),
         Column("phone", PHONE, Phrase("phone that notices go to", "接收通知的电话"), personal=True),
         Column("email", TEXT, Phrase("e-mail", "电子邮箱"), personal=True),
@@ -228,13 +223,7 @@ CONTACTS = FileSpec(
     (
         Column("contact", CODE, Phrase("code of the contact", "联系人编号"), required=True, key=True),
         Column("customer", CODE, Phrase("whose contact", "所属客户"), required=True, references="customers"),
-        Column(
-            "name",
-            TEXT,
-            Phrase("name; shown only to those who may see it", "姓名；只对有权限者显示"),
-            required=True,
-            personal=True,
-        ),
+        NAME,
         Column("phone", PHONE, Phrase("phone", "电话"), personal=True),
         Column(
             "role",

@@ -60,6 +60,6 @@ def cell(value: Any) -> str:
         case datetime() | date():
             return value.isoformat()
         case float():
-            return f"{value:.17g}" if float(f"{value:.15g}") != value else f"{value:.15g}"
+            return repr(value).removesuffix(".0")
         case _:
             return str(value)

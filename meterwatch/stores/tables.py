@@ -1,15 +1,12 @@
 """The tables of ledger and registry (docs/formats.md). SQLite and PostgreSQL hold the same."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
     Date,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -19,11 +16,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
-from sqlalchemy.types import TypeEngine
+
+from meterwatch.stores.column_types import DOCUMENT, ID, Moment
 
 metadata = MetaData(
     naming_convention={
@@ -35,43 +31,8 @@ metadata = MetaData(
 )
 
 
-class Moment(TypeDecorator[datetime]):
-    """An aware datetime in UTC: timestamptz in PostgreSQL, sortable ISO text with microseconds and ``Z`` in SQLite."""
-
-    impl = String(27)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return the column type of the dialect."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(TIMESTAMP(timezone=True))
-        return dialect.type_descriptor(String(27))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Return what is stored; raises ValueError for a moment without a zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a zone can't be stored")
-        if dialect.name == "postgresql":
-            return value
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return the aware moment in UTC."""
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        return datetime.fromisoformat(value)
-
-
-_ID = BigInteger().with_variant(Integer, "sqlite")
-_JSON = JSON().with_variant(JSONB, "postgresql")
-
-
 def _id() -> Column[int]:
-    return Column("id", _ID, primary_key=True, autoincrement=True)
+    return Column("id", ID, primary_key=True, autoincrement=True)
 
 
 # --- clock ------------------------------------------------------------------------------------------------------------
@@ -97,7 +58,7 @@ snapshots = Table(
     Column("number", Integer, primary_key=True),
     Column("imported_at", Moment, nullable=False),
     Column("imported_by", String(64), nullable=False),
-    Column("rows", _JSON, nullable=False),
+    Column("rows", DOCUMENT, nullable=False),
 )
 point_rows = Table(
     "point_rows",
@@ -237,7 +198,7 @@ rejects = Table(
     "rejects",
     metadata,
     _id(),
-    Column("packet", _ID, ForeignKey("rejected_packets.id", ondelete="CASCADE"), nullable=False),
+    Column("packet", ID, ForeignKey("rejected_packets.id", ondelete="CASCADE"), nullable=False),
     Column("record", Integer, nullable=False),  # -1 = the whole packet
     Column("reason", String(32), nullable=False),
     Column("detail", Text, nullable=False),
@@ -286,7 +247,7 @@ facts = Table(
     Column("subject", String(80), primary_key=True),
     Column("day", Integer, primary_key=True, autoincrement=False),
     Column("crossing", String(80), nullable=False),
-    Column("figures", _JSON, nullable=False),
+    Column("figures", DOCUMENT, nullable=False),
     Index(None, "day"),
 )
 episode_states = Table(
@@ -296,7 +257,7 @@ episode_states = Table(
     Column("policy", String(16), primary_key=True),
     Column("subject", String(80), primary_key=True),
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("state", _JSON, nullable=False),
+    Column("state", DOCUMENT, nullable=False),
     Index(None, "day"),
 )
 alerts = Table(
@@ -310,7 +271,7 @@ alerts = Table(
     Column("start_day", Integer, nullable=False),
     Column("closed_day", Integer),
     Column("closed_why", String(32), nullable=False),
-    Column("episode", _JSON, nullable=False),
+    Column("episode", DOCUMENT, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("registry", Integer, nullable=False),
     Column("suppressed", String(32), nullable=False),
@@ -328,7 +289,7 @@ Index(  # of those withdrawn there may be several: late readings can move anothe
 stages = Table(
     "stages",
     metadata,
-    Column("alert", _ID, ForeignKey("alerts.id"), primary_key=True),
+    Column("alert", ID, ForeignKey("alerts.id"), primary_key=True),
     Column("stage", String(32), primary_key=True),
     Column("day", Integer, nullable=False),
     Column("reached_at", Moment, nullable=False),
@@ -343,7 +304,7 @@ duties = Table(
     Column("rule", String(32), nullable=False),
     Column("subject", String(80), nullable=False),
     Column("period", String(32), nullable=False),
-    Column("alert", _ID, ForeignKey("alerts.id")),
+    Column("alert", ID, ForeignKey("alerts.id")),
     Column("opened_at", Moment, nullable=False),
     Column("due_at", Moment, nullable=False),
     Column("provisional", Boolean, nullable=False),
@@ -357,7 +318,7 @@ evidence = Table(
     "evidence",
     metadata,
     _id(),
-    Column("duty", _ID, ForeignKey("duties.id"), nullable=False),
+    Column("duty", ID, ForeignKey("duties.id"), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("person", String(64), nullable=False),
     Column("account", String(64), nullable=False),
@@ -370,7 +331,7 @@ evidence = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("number", _ID, primary_key=True, autoincrement=True),
+    Column("number", ID, primary_key=True, autoincrement=True),
     Column("key", String(200), nullable=False, unique=True),
     Column("channel", String(32), nullable=False),
     Column("person", String(64), nullable=False),
@@ -378,7 +339,7 @@ messages = Table(
     Column("template", String(32), nullable=False),
     Column("template_version", Integer, nullable=False),
     Column("body", Text, nullable=False),
-    Column("alert", _ID, ForeignKey("alerts.id")),
+    Column("alert", ID, ForeignKey("alerts.id")),
     Column("state", String(16), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
@@ -394,7 +355,7 @@ message_history = Table(
     "message_history",
     metadata,
     _id(),
-    Column("message", _ID, ForeignKey("messages.number"), nullable=False),
+    Column("message", ID, ForeignKey("messages.number"), nullable=False),
     Column("at", Moment, nullable=False),
     Column("state", String(16), nullable=False),
     Column("detail", Text, nullable=False),
@@ -407,7 +368,7 @@ receipts = Table(
     Column("channel", String(32), nullable=False),
     Column("reference", String(80), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("message", _ID, ForeignKey("messages.number")),
+    Column("message", ID, ForeignKey("messages.number")),
     Column("happened_at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("raw", Text, nullable=False),
@@ -421,6 +382,6 @@ audit = Table(
     Column("actor", String(160), nullable=False),
     Column("action", String(48), nullable=False),
     Column("subject", String(120), nullable=False),
-    Column("detail", _JSON, nullable=False),
+    Column("detail", DOCUMENT, nullable=False),
     Index(None, "at"),
 )

@@ -125,6 +125,20 @@ class TestRights:
         with pytest.raises(Refusal):
             archive.address(viewer, "manager")
 
+    @pytest.mark.parametrize("role", Role)
+    def test_who_may_copy_the_archive(self, database: Database, archive: SqlArchive, role: Role) -> None:
+        viewer = archive.viewer_for("acc", role, DAY)
+        if role in (Role.SUPERVISOR, Role.COMPANY_MANAGER):
+            assert len(archive.copy(viewer, NOW)["people"]) == len(Role)
+        else:
+            with pytest.raises(Refusal, match="may not export"):
+                archive.copy(viewer, NOW)
+        with database.read() as connection:
+            table = tables.audit
+            found = connection.execute(select(table.c.actor, table.c.action).where(table.c.action.like("archive.%"))).all()
+        wanted = "archive.export" if viewer.may_export else "archive.refuse"
+        assert [tuple(row) for row in found] == [(f"{role} (acc)", wanted)]
+
     def test_a_service_sees_everything(self, archive: SqlArchive) -> None:
         assert archive.customer_names(SERVICE, ["C1", "C9"], NOW) == {"C1": "宏达铸造厂", "C9": "C9"}
         shown = {record.code: record for record in archive.people(SERVICE, NOW)}

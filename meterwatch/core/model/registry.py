@@ -184,10 +184,6 @@ class Contact:
     first_day: date = date.min
     last_day: date = date.max
 
-    def holds_on(self, day: date) -> bool:
-        """Return whether the contact is named for ``day``."""
-        return self.first_day <= day < self.last_day
-
 
 @dataclass(frozen=True, slots=True)
 class Zone:

@@ -2,39 +2,29 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
-from meterwatch.stores.tables import Moment
+from meterwatch.stores.column_types import DOCUMENT, ID, Moment
+from meterwatch.stores.migrations import registry_tables
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-
 
 def upgrade() -> None:
     """Bring the tables to this version; those another one points to come first."""
-    _agreements()
+    registry_tables.create()
     _alerts()
-    _assignments()
     _audit()
     _clock()
     _conflicts()
-    _customers()
     _dirty_days()
     _episode_states()
     _evaluated_days()
     _facts()
-    _meters()
-    _people()
-    _point_rows()
     _rejected_packets()
-    _snapshots()
     _steps()
-    _usage_points()
     _duties()
     _messages()
     _rejects()
@@ -42,22 +32,6 @@ def upgrade() -> None:
     _evidence()
     _message_history()
     _receipts()
-
-
-def _agreements() -> None:
-    op.create_table(
-        "agreements",
-        sa.Column("id", ID, autoincrement=True, nullable=False),
-        sa.Column("agreement", sa.String(length=64), nullable=False),
-        sa.Column("customer", sa.String(length=64), nullable=False),
-        sa.Column("usage_point", sa.String(length=64), nullable=False),
-        sa.Column("first_day", sa.Date(), nullable=False),
-        sa.Column("last_day", sa.Date(), nullable=True),
-        sa.Column("first_snapshot", sa.Integer(), nullable=False),
-        sa.Column("last_snapshot", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_agreements")),
-    )
-    op.create_index(op.f("ix_agreements_last_snapshot"), "agreements", ["last_snapshot"], unique=False)
 
 
 def _alerts() -> None:
@@ -87,24 +61,6 @@ def _alerts() -> None:
         sqlite_where=sa.text("withdrawn_at IS NULL"),
         postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
-
-
-def _assignments() -> None:
-    op.create_table(
-        "assignments",
-        sa.Column("id", ID, autoincrement=True, nullable=False),
-        sa.Column("person", sa.String(length=64), nullable=False),
-        sa.Column("role", sa.String(length=16), nullable=False),
-        sa.Column("customer", sa.String(length=64), nullable=True),
-        sa.Column("class", sa.String(length=2), nullable=True),
-        sa.Column("area", sa.String(length=64), nullable=True),
-        sa.Column("first_day", sa.Date(), nullable=True),
-        sa.Column("last_day", sa.Date(), nullable=True),
-        sa.Column("first_snapshot", sa.Integer(), nullable=False),
-        sa.Column("last_snapshot", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
-    )
-    op.create_index(op.f("ix_assignments_last_snapshot"), "assignments", ["last_snapshot"], unique=False)
 
 
 def _audit() -> None:
@@ -156,23 +112,6 @@ def _conflicts() -> None:
     op.create_index(op.f("ix_conflicts_offered_received_at"), "conflicts", ["offered_received_at"], unique=False)
 
 
-def _customers() -> None:
-    op.create_table(
-        "customers",
-        sa.Column("id", ID, autoincrement=True, nullable=False),
-        sa.Column("customer", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("class", sa.String(length=2), nullable=False),
-        sa.Column("wheeling", sa.Boolean(), nullable=False),
-        sa.Column("unit", sa.String(length=64), nullable=True),
-        sa.Column("area", sa.String(length=64), nullable=True),
-        sa.Column("first_snapshot", sa.Integer(), nullable=False),
-        sa.Column("last_snapshot", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
-    )
-    op.create_index(op.f("ix_customers_last_snapshot"), "customers", ["last_snapshot"], unique=False)
-
-
 def _dirty_days() -> None:
     op.create_table(
         "dirty_days",
@@ -221,57 +160,6 @@ def _facts() -> None:
     op.create_index(op.f("ix_facts_day"), "facts", ["day"], unique=False)
 
 
-def _meters() -> None:
-    op.create_table(
-        "meters",
-        sa.Column("id", ID, autoincrement=True, nullable=False),
-        sa.Column("meter", sa.String(length=64), nullable=False),
-        sa.Column("usage_point", sa.String(length=64), nullable=False),
-        sa.Column("digits", sa.Integer(), nullable=True),
-        sa.Column("multiplier", sa.Float(), nullable=False),
-        sa.Column("gateway", sa.String(length=64), nullable=True),
-        sa.Column("topic_filter", sa.Text(), nullable=True),
-        sa.Column("valid_from", Moment(), nullable=False),
-        sa.Column("valid_to", Moment(), nullable=True),
-        sa.Column("initial_index", sa.Float(), nullable=True),
-        sa.Column("final_index", sa.Float(), nullable=True),
-        sa.Column("first_snapshot", sa.Integer(), nullable=False),
-        sa.Column("last_snapshot", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_meters")),
-    )
-    op.create_index(op.f("ix_meters_last_snapshot"), "meters", ["last_snapshot"], unique=False)
-
-
-def _people() -> None:
-    op.create_table(
-        "people",
-        sa.Column("id", ID, autoincrement=True, nullable=False),
-        sa.Column("person", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("role", sa.String(length=16), nullable=False),
-        sa.Column("phone", sa.String(length=32), nullable=True),
-        sa.Column("email", sa.Text(), nullable=True),
-        sa.Column("unit", sa.String(length=64), nullable=True),
-        sa.Column("lang", sa.String(length=8), nullable=False),
-        sa.Column("first_day", sa.Date(), nullable=True),
-        sa.Column("last_day", sa.Date(), nullable=True),
-        sa.Column("first_snapshot", sa.Integer(), nullable=False),
-        sa.Column("last_snapshot", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
-    )
-    op.create_index(op.f("ix_people_last_snapshot"), "people", ["last_snapshot"], unique=False)
-
-
-def _point_rows() -> None:
-    op.create_table(
-        "point_rows",
-        sa.Column("row", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("usage_point", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_point_rows")),
-        sa.UniqueConstraint("usage_point", name=op.f("uq_point_rows_usage_point")),
-    )
-
-
 def _rejected_packets() -> None:
     op.create_table(
         "rejected_packets",
@@ -288,17 +176,6 @@ def _rejected_packets() -> None:
     )
 
 
-def _snapshots() -> None:
-    op.create_table(
-        "snapshots",
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("imported_at", Moment(), nullable=False),
-        sa.Column("imported_by", sa.String(length=64), nullable=False),
-        sa.Column("rows", DOCUMENT, nullable=False),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_snapshots")),
-    )
-
-
 def _steps() -> None:
     op.create_table(
         "steps",
@@ -306,23 +183,6 @@ def _steps() -> None:
         sa.Column("stepped_to", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("role", name=op.f("pk_steps")),
     )
-
-
-def _usage_points() -> None:
-    op.create_table(
-        "usage_points",
-        sa.Column("id", ID, autoincrement=True, nullable=False),
-        sa.Column("usage_point", sa.String(length=64), nullable=False),
-        sa.Column("commodity", sa.String(length=16), nullable=False),
-        sa.Column("time_zone", sa.String(length=64), nullable=False),
-        sa.Column("capacity", sa.Float(), nullable=True),
-        sa.Column("qmin", sa.Float(), nullable=True),
-        sa.Column("qmax", sa.Float(), nullable=True),
-        sa.Column("first_snapshot", sa.Integer(), nullable=False),
-        sa.Column("last_snapshot", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_points")),
-    )
-    op.create_index(op.f("ix_usage_points_last_snapshot"), "usage_points", ["last_snapshot"], unique=False)
 
 
 def _duties() -> None:

@@ -1,14 +1,13 @@
 """Contacts, zones of the network, and who is important."""
 
 import sqlalchemy as sa
-from alembic import op
+
+from meterwatch.stores.migrations.registry_tables import versioned
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
-
-ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -19,20 +18,8 @@ def upgrade() -> None:
     _zones()
 
 
-def _versioned(name: str, *columns: sa.Column[object]) -> None:
-    op.create_table(
-        name,
-        sa.Column("id", ID, autoincrement=True, nullable=False),
-        *columns,
-        sa.Column("first_snapshot", sa.Integer(), nullable=False),
-        sa.Column("last_snapshot", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{name}")),
-    )
-    op.create_index(op.f(f"ix_{name}_last_snapshot"), name, ["last_snapshot"], unique=False)
-
-
 def _contacts() -> None:
-    _versioned(
+    versioned(
         "contacts",
         sa.Column("contact", sa.String(length=64), nullable=False),
         sa.Column("customer", sa.String(length=64), nullable=False),
@@ -46,7 +33,7 @@ def _contacts() -> None:
 
 
 def _designations() -> None:
-    _versioned(
+    versioned(
         "designations",
         sa.Column("customer", sa.String(length=64), nullable=False),
         sa.Column("category", sa.String(length=16), nullable=False),
@@ -58,7 +45,7 @@ def _designations() -> None:
 
 
 def _point_zones() -> None:
-    _versioned(
+    versioned(
         "point_zones",
         sa.Column("usage_point", sa.String(length=64), nullable=False),
         sa.Column("zone", sa.String(length=64), nullable=False),
@@ -67,7 +54,7 @@ def _point_zones() -> None:
 
 
 def _zones() -> None:
-    _versioned(
+    versioned(
         "zones",
         sa.Column("zone", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
