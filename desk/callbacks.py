@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from meterwatch.core.clock import Clock, real_now
 from meterwatch.core.errors import Unavailable
 from meterwatch.core.instants import to_ms
-from meterwatch.core.model.work import MessageState, Receipt
+from meterwatch.core.model.messages import MessageState, Receipt
 
 MAX_BODY = 64 * 1024
 MAX_SKEW_S = 300

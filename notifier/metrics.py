@@ -14,4 +14,7 @@ OUTBOX_OLDEST = Gauge(
     "meterwatch_outbox_oldest_seconds", "Age of the oldest message not yet handed over, business time.", ["channel"]
 )
 DUTIES = Gauge("meterwatch_duties", "Duties by state.", ["state"])
+PLANNER_LAST_RUN = Gauge(
+    "meterwatch_planner_last_run_timestamp_seconds", "When duties were last planned to the end, business time."
+)
 DUTIES_BREACHED = Counter("meterwatch_duties_breached_total", "Duties whose deadline passed without evidence.")

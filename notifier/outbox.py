@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from meterwatch.core.clock import elapsed
 from meterwatch.core.errors import Refusal, TransportError
+from meterwatch.core.model.messages import Guarantee, Lease, MessageState
 from meterwatch.core.model.viewer import Viewer
-from meterwatch.core.model.work import Guarantee, Lease, MessageState
 from meterwatch.core.ports import Archive, Channel, Outbox, Outgoing
 from notifier import metrics
 

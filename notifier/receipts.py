@@ -1,6 +1,6 @@
 """Receipts: stored before they are acknowledged; early, late or twice, they do no harm."""
 
-from meterwatch.core.model.work import Receipt
+from meterwatch.core.model.messages import Receipt
 from meterwatch.core.ports import Outbox
 from notifier import metrics
 

@@ -1,79 +1,102 @@
 """Whom an alert concerns, and what it owes: duties by the working calendar, messages with the time their meaning ends."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from meterwatch.core.bounds import require_within
-from meterwatch.core.calendar import WorkingCalendar
-from meterwatch.core.model.alerts import AlertChanges, AlertKey, Episode
+from meterwatch.core.model.alerts import AlertChanges, AlertKey, Episode, Stage
+from meterwatch.core.model.duties import NewDuty
+from meterwatch.core.model.exclusions import Exclusion
+from meterwatch.core.model.messages import NewMessage
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.reading_types import Commodity
 from meterwatch.core.model.registry import Customer, Person, Registry, Role
-from meterwatch.core.model.work import NewDuty, NewMessage
 from notifier import texts
-from notifier.duties import DUTIES
-from notifier.duties.duty import DutyRule
+from notifier.duties.duty import OnAlert, Want, in_scope
+from notifier.duties.plan import new_duty
+from notifier.duties.rules import DUTIES
+from notifier.roster import Roster
+from notifier.site import RoutingOptions, Site
 from notifier.suppress import Silence, silence
 
-
-@dataclass(frozen=True)
-class RoutingOptions:
-    """How alerts reach people."""
-
-    channel: str = "log"
-    """Channel messages to managers go out on."""
-    churn_valid_h: int = 48
-    """Hours after the end of the meter day for which a churn message means something."""
-    load_valid_h: int = 2
-    """Hours after the reading for which a load message means something."""
-
-    def __post_init__(self) -> None:
-        require_within(self, churn_valid_h=(1, 100_000), load_valid_h=(1, 100_000))
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What routing needs to know of the place."""
-
-    zone: str
-    calendar: WorkingCalendar
-    options: RoutingOptions
+_ALERTED = [(rule, rule.trigger) for rule in DUTIES if isinstance(rule.trigger, OnAlert)]
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What newly opened alerts owe, and why some of them stay silent."""
+    """What changes of alerts owe, what is owed no more, and why some of them stay silent."""
 
     duties: tuple[NewDuty, ...] = ()
     messages: tuple[NewMessage, ...] = ()
+    voided: tuple[tuple[int, str], ...] = ()
     suppressed: Mapping[AlertKey, str] = field(default_factory=dict)
 
 
 def owed(
-    changes: AlertChanges, registry: Registry, site: Site, now: datetime, happened: Mapping[AlertKey, datetime]
+    changes: AlertChanges,
+    roster: Roster,
+    site: Site,
+    now: datetime,
+    happened: Mapping[AlertKey, datetime],
+    exclusions: Sequence[Exclusion] = (),
 ) -> Owed:
-    """Return the duties and messages of ``changes.opened``.
+    """Return what ``changes`` owe: the duties of every stage newly reached, and messages about newly opened alerts.
 
-    ``happened`` says when what each alert speaks of was over: a message is worth nothing too long after it. An alert that
-    changes or closes owes nothing new.
+    ``happened`` says when what each alert speaks of was over: a message is worth nothing too long after it. A stage that
+    somebody's approved exclusion covers owes nothing (RULES churn-exclude); ``voided`` are (alert, duty rule) of stages that
+    late readings took back.
     """
     duties: list[NewDuty] = []
     messages: list[NewMessage] = []
     silences: dict[AlertKey, str] = {}
-    day = now.astimezone(ZoneInfo(site.zone)).date()
     for episode in changes.opened:
-        customer, commodity = _concerned(episode, registry)
-        called_for = [rule for rule in DUTIES if rule.alert_rule == episode.rule and rule.stage in dict(episode.stages)]
-        own = [_duty(rule, episode, _in_charge(registry, customer, rule.role, day), site, now) for rule in called_for]
+        customer, commodity = _concerned(episode, roster.registry)
+        own = _called_for(episode, episode.stages, roster, site, now, exclusions)
         duties += own
-        manager = _in_charge(registry, customer, Role.MANAGER, day)
+        manager = _manager(customer, roster)
         expires_at = happened[episode.key] + _validity(episode.rule, site.options)
-        silences[episode.key] = silence(now, expires_at, manager.code if manager else "")
+        excluded = bool(episode.stages) and _excluded(episode, episode.stages[-1], exclusions)
+        silences[episode.key] = silence(now, expires_at, manager.code if manager else "", excluded=excluded)
         if manager and silences[episode.key] == Silence.NONE:
             messages.append(_message(episode, commodity, manager, own, site, expires_at))
-    return Owed(tuple(duties), tuple(messages), silences)
+    voided: list[tuple[int, str]] = []
+    for alert, episode in changes.changed:
+        before, after = dict(alert.episode.stages), dict(episode.stages)
+        duties += _called_for(episode, [s for s in episode.stages if s.name not in before], roster, site, now, exclusions)
+        gone = [name for name in before if name not in after]
+        voided += [(alert.id, rule.name) for rule, on in _ALERTED if episode.rule in on.rules and on.stage in gone]
+    return Owed(tuple(duties), tuple(messages), tuple(voided), silences)
+
+
+def _manager(customer: Customer | None, roster: Roster) -> Person | None:
+    """Return who is sent messages about a customer: his manager, or the deputy; they do not climb as duties do."""
+    if customer is None:
+        return None
+    return roster.acting(customer, Role.MANAGER) or roster.acting(customer, Role.DEPUTY)
+
+
+def _called_for(
+    episode: Episode,
+    stages: Iterable[Stage],
+    roster: Roster,
+    site: Site,
+    now: datetime,
+    exclusions: Sequence[Exclusion],
+) -> list[NewDuty]:
+    customer, _ = _concerned(episode, roster.registry)
+    reached = {stage.name for stage in stages if not _excluded(episode, stage, exclusions)}
+    period = date.fromordinal(episode.opened_day).isoformat()
+    want = Want(episode.subject, period, customer)
+    return [
+        replace(new_duty(now, rule, want, roster, site), alert=episode.key)
+        for rule, on in _ALERTED
+        if episode.rule in on.rules and on.stage in reached and in_scope(on.scope, customer, roster.registry)
+    ]
+
+
+def _excluded(episode: Episode, stage: Stage, exclusions: Sequence[Exclusion]) -> bool:
+    day = date.fromordinal(stage.day)
+    return any(one.covers(episode.rule, episode.subject, stage.name, day) for one in exclusions)
 
 
 def _validity(rule: str, options: RoutingOptions) -> timedelta:
@@ -87,23 +110,6 @@ def _concerned(episode: Episode, registry: Registry) -> tuple[Customer | None, C
         return registry.customer_of(row, episode.opened_day), registry.commodity_of(row)
     code, _, commodity = episode.subject.rpartition("/")
     return registry.customer(code), Commodity(commodity)
-
-
-def _in_charge(registry: Registry, customer: Customer | None, role: Role, day: date) -> Person | None:
-    return registry.responsible(customer, role, day) if customer else None
-
-
-def _duty(rule: DutyRule, episode: Episode, person: Person | None, site: Site, now: datetime) -> NewDuty:
-    deadline = site.calendar.deadline(now, rule.working_days, site.zone)
-    return NewDuty(
-        rule.name,
-        episode.subject,
-        period=date.fromordinal(episode.opened_day).isoformat(),
-        due_at=deadline.at,
-        provisional=deadline.provisional,
-        person=person.code if person else "",
-        alert=episode.key,
-    )
 
 
 def _message(

@@ -89,8 +89,8 @@ class Engine:
 
     def use_registry(self) -> None:
         """Take over the newest registry snapshot, if there is a newer one than the one in use."""
-        if self._books.registry.latest() != self.registry.number:
-            registry = self._books.registry.load()
+        registry = self._books.snapshots.newest()
+        if registry.number != self.registry.number:
             # First the days to come are marked, then readings are let in: a backfill that comes at once is not missed.
             self._evaluation.open_schemes(self._books.clock.now(), registry)
             self.pipeline.use(registry)

@@ -20,7 +20,9 @@ from meterwatch.core.model.registry import Registry
 from meterwatch.core.ports import Commit, EpisodeState, EvaluationLedger, ReadingStore
 from meterwatch.core.registers import intervals
 from notifier.alerts import reconcile
-from notifier.routing import Site, owed
+from notifier.roster import Roster
+from notifier.routing import owed
+from notifier.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +221,8 @@ class Evaluation:
             tuple(alert for one in found for alert in one.changes.withdrawn),
         )
         happened = {episode.key: from_ms(scheme.end(episode.opened_day)) for episode in changes.opened}
-        owes = owed(changes, registry, self._site, now, happened)
+        roster = Roster(registry, self._ledger.absences(), self._site.day(now))
+        owes = owed(changes, roster, self._site, now, happened, self._ledger.exclusions())
         commit = Commit(
             now=now,
             registry=registry.number,
@@ -231,6 +234,7 @@ class Evaluation:
             changes=changes,
             suppressed=owes.suppressed,
             duties=owes.duties,
+            voided=owes.voided,
             messages=owes.messages,
             done=done,
         )

@@ -19,7 +19,9 @@ from meterwatch.core.model.readings import ReadingBatch
 from meterwatch.core.model.registry import Registry
 from meterwatch.core.ports import Commit, EvaluationLedger
 from meterwatch.core.registers import MAX_GAP_MS, Intervals, intervals
-from notifier.routing import Site, owed
+from notifier.roster import Roster
+from notifier.routing import owed
+from notifier.site import Site
 
 _LATEST = 2  # of each series these are remembered, so that readings that overtook each other are judged as well,
 _REMEMBERED = 3  # and one more
@@ -95,7 +97,8 @@ class Live:
             return
         now = self._clock.now()
         at = {episode.key: happened[episode.subject] for episode in changes.opened}
-        owes = owed(changes, registry, self._site, now, at)
+        roster = Roster(registry, self._ledger.absences(), self._site.day(now))
+        owes = owed(changes, roster, self._site, now, at, self._ledger.exclusions())
         self._ledger.commit(
             Commit(
                 now=now,
@@ -104,6 +107,7 @@ class Live:
                 changes=changes,
                 suppressed=owes.suppressed,
                 duties=owes.duties,
+                voided=owes.voided,
                 messages=owes.messages,
             )
         )

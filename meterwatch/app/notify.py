@@ -7,21 +7,24 @@ from datetime import datetime
 from typing import ClassVar
 
 from meterwatch.app.books import Books
-from meterwatch.core.model.work import DutyState
+from meterwatch.app.planner import Planner
+from meterwatch.core.model.duties import DutyState
 from meterwatch.core.ports import Channel
 from notifier import metrics
 from notifier.outbox import OutboxOptions, Sender
+from notifier.site import Site
 
 
 class Notify:
-    """Outbox to channels, and duties past their deadline."""
+    """Duties and their deadlines, and the outbox to channels."""
 
     name: ClassVar[str] = "notify"
     crash: ClassVar[str] = ""
 
-    def __init__(self, books: Books, channels: Sequence[Channel], options: OutboxOptions) -> None:
+    def __init__(self, books: Books, place: Site, channels: Sequence[Channel], options: OutboxOptions) -> None:
         owner = f"{socket.gethostname()}:{os.getpid()}"
         self._ledger = books.ledger
+        self._planner = Planner(books, place)
         outbox, archive = books.ledger.outbox, books.archive
         self._senders = {channel.name: Sender(outbox, archive, channel, owner, options) for channel in channels}
         self._shown = set(self._senders)
@@ -31,17 +34,17 @@ class Notify:
         """Nothing runs between steps."""
 
     def step(self, now: datetime) -> None:
-        """Send what waits and mark what is overdue."""
+        """Plan duties, then send what waits."""
+        self._planner.step(now)
         for channel in self._ledger.outbox.waiting():
             if channel in self._senders:
                 self._senders[channel].step(now)
             else:
                 self._ledger.outbox.expire(channel, now)
-        metrics.DUTIES_BREACHED.inc(self._ledger.work.breach(now))
 
-    def next_due(self, now: datetime) -> datetime | None:
-        """Return the next deadline of a duty."""
-        return self._ledger.work.next_due(now)
+    def next_due(self, now: datetime) -> datetime | None:  # noqa: ARG002 - the port says when
+        """Return when something next happens to a duty by itself."""
+        return self._planner.next_due()
 
     def measure(self, now: datetime) -> None:
         """Set the gauges, of channels that nobody sends on too."""

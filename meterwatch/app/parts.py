@@ -19,7 +19,7 @@ from meterwatch.core.ports import Channel, ReadingStore
 from meterwatch.stores.readings_sqlite import SqliteReadings
 from meterwatch.stores.sqlite_files import make_folder
 from notifier.channels import CHANNELS
-from notifier.routing import Site
+from notifier.site import Site
 
 READINGS_FILE = "readings.db"
 JOURNAL_FOLDER = "journal"

@@ -22,7 +22,7 @@ from meterwatch.app.schedule import Metronome
 from meterwatch.app.settings import Settings
 from meterwatch.core.clock import elapsed
 from meterwatch.core.errors import Unavailable
-from meterwatch.core.model.work import Receipt
+from meterwatch.core.model.messages import Receipt
 from notifier import receipts
 from notifier.channels.webhook import sign
 
@@ -90,7 +90,7 @@ class Service:
         return Engine(self.settings, self.books, store, journal, parts.subscriber(self.settings))
 
     def _notify(self) -> Notify:
-        return Notify(self.books, parts.channels(self.settings), self.settings.outbox)
+        return Notify(self.books, parts.site(self.settings), parts.channels(self.settings), self.settings.outbox)
 
     def _receipts(self) -> ReceiptDesk:
         def accept(receipt: Receipt) -> bool:

@@ -21,7 +21,7 @@ from meterwatch.core.calendar import WorkingCalendar, zone_problem
 from meterwatch.stores.influx_options import InfluxOptions
 from notifier.channels import CHANNELS
 from notifier.outbox import OutboxOptions
-from notifier.routing import RoutingOptions
+from notifier.site import RoutingOptions
 
 ENV_PREFIX = "METERWATCH_"
 ENV_DELIMITER = "__"

@@ -8,8 +8,8 @@ from meterwatch.cli.main import common, example, limit
 from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import session
 from meterwatch.core.errors import Refusal
+from meterwatch.core.model.messages import MESSAGE_STATE_TEXT, Message, MessageState
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.core.model.work import MESSAGE_STATE_TEXT, Message, MessageState
 
 _COLUMNS = {
     "number": Phrase("notice", "通知号"),

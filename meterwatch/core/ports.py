@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meterwatch.core.model.alerts import Alert, AlertChanges, AlertKey, DirtyDay, Episode, FactRow
+from meterwatch.core.model.duties import Absence, NewDuty
+from meterwatch.core.model.exclusions import Exclusion
+from meterwatch.core.model.messages import Guarantee, Lease, Message, MessageState, NewMessage, Receipt
 from meterwatch.core.model.packets import Position, Reject
 from meterwatch.core.model.readings import Appended, DayTotals, ReadingBatch
 from meterwatch.core.model.registry import Registry
 from meterwatch.core.model.viewer import Viewer
-from meterwatch.core.model.work import Guarantee, Lease, Message, MessageState, NewDuty, NewMessage, Receipt
 
 
 class ReadingStore(Protocol):
@@ -105,7 +107,8 @@ class Commit:
     """Everything one evaluation changes; it is entered whole or not at all.
 
     For each subject in ``since``, the facts and states of ``rules`` from that day to ``until`` are replaced by ``facts`` and
-    ``states``; all others of these are added or overwritten. ``done`` marks a scheme's day as evaluated.
+    ``states``; all others of these are added or overwritten. ``voided`` are
+    (alert, duty rule) whose unfinished duty is void; ``done`` marks a scheme's day as evaluated.
     """
 
     now: datetime
@@ -118,6 +121,7 @@ class Commit:
     changes: AlertChanges = AlertChanges()
     suppressed: Mapping[AlertKey, str] = field(default_factory=dict)
     duties: Sequence[NewDuty] = ()
+    voided: Sequence[tuple[int, str]] = ()
     messages: Sequence[NewMessage] = ()
     cleared: Sequence[DirtyDay] = ()
     done: tuple[str, int] | None = None
@@ -152,6 +156,12 @@ class EvaluationLedger(Protocol):
 
     def facts(self, rule: str, first_day: int, last_day: int, subjects: Iterable[str] | None = None) -> Sequence[FactRow]:
         """Return the kept facts of ``rule`` on ``first_day`` <= day <= ``last_day``, by subject and day."""
+
+    def absences(self) -> Sequence[Absence]:
+        """Return the absences that were recorded and not taken back."""
+
+    def exclusions(self) -> Sequence[Exclusion]:
+        """Return the approved exclusions."""
 
     def commit(self, commit: Commit) -> None:
         """Enter a commit in one transaction; a dirty day is cleared only if its mark is still the one that was read."""

@@ -19,21 +19,23 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import segments
 from ingest.journal import INBOX
-from meterwatch.app.parts import JOURNAL_FOLDER
+from meterwatch.app.parts import JOURNAL_FOLDER, site
 from meterwatch.app.service import Service
 from meterwatch.app.settings_file import load
 from meterwatch.core.clock import elapsed
 from meterwatch.core.errors import Refusal, Unavailable
+from meterwatch.core.model.duties import Evidence, EvidenceKind
 from meterwatch.core.model.packets import Packet
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.viewer import Viewer
-from meterwatch.core.model.work import Evidence, EvidenceKind
 from meterwatch.demo.fleet import CHINA, PLAY_START, make_fleet, registry_files
 from meterwatch.demo.packets import SETTINGS, Reading, history, readings_at
 from meterwatch.demo.script import EXCHANGED_AT, Script, at
 from meterwatch.demo.usage import HOUR
 from meterwatch.demo.world import World
-from notifier.duties.closing import closing_by
+from meterwatch.stores.ledger.work import Wanted
+from notifier.duties.closing import Desk, closing
+from notifier.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -275,10 +277,13 @@ class Player:
         local = moment.astimezone(PLAY_START.tzinfo)
         if (local.hour, local.minute) != (10, 0):
             return
-        work = self.stage.service.books.ledger.work
-        for task in work.tasks():
+        service = self.stage.service
+        work, place = service.books.ledger.work, site(service.settings)
+        roster = Roster(service.books.snapshots.newest(), (), local.date())
+        for task in work.tasks(Wanted(rule="churn-warn")):
             if task.due_at.astimezone(local.tzinfo).date() == local.date() and task.person:
-                work.done(task.id, self._report(task.person, moment), closing_by(Viewer("demo", task.person)))
+                desk = Desk(Viewer("demo", task.person), roster, place, moment)
+                work.done(task.id, self._report(task.person, moment), closing(desk))
 
     def _report(self, person: str, moment: datetime) -> Evidence:
         cause, proposal = _CAUSE.say(self.lang), _PROPOSAL.say(self.lang)

@@ -8,11 +8,12 @@ from detectors.rules import RULES
 from meterwatch.core.calendar import meter_day
 from meterwatch.core.instants import from_ms
 from meterwatch.core.model.alerts import CLOSED_WHY_TEXT, Alert
+from meterwatch.core.model.duties import DUTY_STATE_TEXT, Duty, DutyState
+from meterwatch.core.model.messages import MESSAGE_STATE_TEXT, MessageState
 from meterwatch.core.model.packets import Reason
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import USE_UNIT
 from meterwatch.core.model.readings import QUALITY_TEXT, Quality
-from meterwatch.core.model.work import DUTY_STATE_TEXT, MESSAGE_STATE_TEXT, Duty, DutyState, MessageState
 from meterwatch.demo import script
 from meterwatch.demo.fleet import Point
 from meterwatch.demo.words import NONE, REASON, listed, tally

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from meterwatch.app.books import Books
 from meterwatch.core.model.alerts import CLOSED_WHY_TEXT, Alert
+from meterwatch.core.model.duties import DUTY_STATE_TEXT, Duty, DutyState
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.core.model.work import DUTY_STATE_TEXT, Duty, DutyState
 from meterwatch.demo import script
 from meterwatch.demo.fleet import PLAY_START
+from meterwatch.stores.ledger.work import Wanted
 
 _HAPPENINGS: tuple[tuple[datetime, Phrase], ...] = (
     (
@@ -93,7 +94,7 @@ class Teller:
             self._alerts[alert.id] = alert
 
     def _tell_tasks(self, moment: datetime) -> None:
-        for task in self.books.ledger.work.tasks(finished=True, limit=1000):
+        for task in self.books.ledger.work.tasks(Wanted(finished=True, rule="churn-warn"), limit=1000):
             if self._tasks.get(task.id) != task.state:
                 self._line(moment, self._task(task))
                 self._tasks[task.id] = task.state

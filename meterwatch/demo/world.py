@@ -10,12 +10,14 @@ from typing import NamedTuple, Self
 from ingest.outcomes import Balance
 from meterwatch.app.books import Books
 from meterwatch.core.model.alerts import Alert, FactRow
+from meterwatch.core.model.duties import Duty
+from meterwatch.core.model.messages import Message
 from meterwatch.core.model.readings import DayTotals
 from meterwatch.core.model.registry import Registry
-from meterwatch.core.model.work import Duty, Message
 from meterwatch.core.ports import ReadingStore
 from meterwatch.demo.fleet import PLAY_START, Fleet, Kind, Point
 from meterwatch.demo.script import Script
+from meterwatch.stores.ledger.work import Wanted
 
 FIRST_DAY = PLAY_START.date().toordinal()
 LAST_DAY = date(2023, 3, 31).toordinal()
@@ -66,7 +68,7 @@ class World:
             store.read_totals(FIRST_DAY, LAST_DAY),
             alerts[::-1],
             evaluation.facts("churn", FIRST_DAY, LAST_DAY),
-            books.ledger.work.tasks(finished=True, limit=_ALL),
+            books.ledger.work.tasks(Wanted(finished=True), limit=None),
             books.ledger.outbox.messages(limit=_ALL),
             books.ledger.ingest.reject_counts(),
             balance,

@@ -295,39 +295,8 @@ stages = Table(
     Column("reached_at", Moment, nullable=False),
 )
 
-# --- duties and messages ----------------------------------------------------------------------------------------------
+# --- messages ----------------------------------------------------------------------------------------------
 
-duties = Table(
-    "duties",
-    metadata,
-    _id(),
-    Column("rule", String(32), nullable=False),
-    Column("subject", String(80), nullable=False),
-    Column("period", String(32), nullable=False),
-    Column("alert", ID, ForeignKey("alerts.id")),
-    Column("opened_at", Moment, nullable=False),
-    Column("due_at", Moment, nullable=False),
-    Column("provisional", Boolean, nullable=False),
-    Column("person", String(64), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("settled_at", Moment),
-    UniqueConstraint("rule", "subject", "period"),
-    Index(None, "state", "due_at"),
-)
-evidence = Table(
-    "evidence",
-    metadata,
-    _id(),
-    Column("duty", ID, ForeignKey("duties.id"), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("person", String(64), nullable=False),
-    Column("account", String(64), nullable=False),
-    Column("cause", Text, nullable=False),
-    Column("proposal", Text, nullable=False),
-    Column("happened_at", Moment, nullable=False),
-    Column("recorded_at", Moment, nullable=False),
-    Index(None, "duty"),
-)
 messages = Table(
     "messages",
     metadata,
@@ -343,6 +312,7 @@ messages = Table(
     Column("state", String(16), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+    Column("not_before", Moment),
     Column("attempts", Integer, nullable=False),
     Column("reference", String(80), nullable=False),
     Column("lease_token", String(40)),

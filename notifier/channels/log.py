@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from typing import ClassVar
 
-from meterwatch.core.model.work import Guarantee, MessageState
+from meterwatch.core.model.messages import Guarantee, MessageState
 from meterwatch.core.ports import Outgoing, Sent
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from meterwatch.core.errors import TransportError
-from meterwatch.core.model.work import Guarantee, MessageState
+from meterwatch.core.model.messages import Guarantee, MessageState
 from meterwatch.core.ports import Outgoing, Sent
 
 

@@ -16,7 +16,7 @@ import urllib3
 from meterwatch.core.clock import real_now
 from meterwatch.core.errors import TransportError
 from meterwatch.core.instants import to_ms
-from meterwatch.core.model.work import Guarantee, MessageState
+from meterwatch.core.model.messages import Guarantee, MessageState
 from meterwatch.core.ports import Outgoing, Sent
 
 _TRY_AGAIN = frozenset({408, 409, 425, 429})

@@ -1,39 +1,151 @@
 """Who may close a task, and by what; commands and pages hand this to the ledger, which asks it before it enters anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 from meterwatch.core.errors import Refusal
+from meterwatch.core.model.duties import Duty, Evidence, NewDuty
 from meterwatch.core.model.phrase import Phrase
+from meterwatch.core.model.registry import Role
 from meterwatch.core.model.viewer import Viewer
-from meterwatch.core.model.work import Duty, Evidence
-from notifier.duties import BY_NAME
+from notifier.duties.duty import DutyRule, OnCalendar, While
+from notifier.duties.periods import named
+from notifier.duties.plan import follow_up
+from notifier.duties.rules import BY_NAME
+from notifier.roster import Roster
+from notifier.site import Site
 
 _NOT_YOURS = Phrase(
-    "{viewer} may not close task {number}: the person responsible{person} may, the manager or deputy of the customer, "
-    "an office head, a supervisor or the company manager",
-    "{viewer} 无权办结任务 {number}：可由负责人{person}、该客户的客户经理或其代理人、所长、督察或公司经理办结",
+    "{viewer} may not close task {number}: the person responsible{person} may, whoever it was escalated to, the manager or "
+    "deputy of the customer, an office head, a supervisor or the company manager",
+    "{viewer} 无权办结任务 {number}：可由负责人{person}、升级通知到的人员、该客户的客户经理或其代理人、"
+    "所长、督察或公司经理办结",
 )
 _OTHER_KIND = Phrase(
     "{kind} does not count as evidence for task {number}; what counts: {kinds}",
     "{kind} 不能作为任务 {number} 的证据；可用的方式：{kinds}",
 )
+_LACKING = Phrase(
+    "task {number} closes only with {fields}: give {options}",
+    "办结任务 {number} 必须填写 {fields}：请给出 {options}",
+)
+_NO_OUTCOME = Phrase(
+    "{outcome!r} is no outcome of task {number}; choose one of: {outcomes}",
+    "{outcome!r} 不是任务 {number} 的结论；可选：{outcomes}",
+)
+_SECOND = Phrase(
+    "{person} called for task {number} himself: a second person closes it",
+    "任务 {number} 由 {person} 本人提出：须由第二人办理",
+)
+_BEFORE = Phrase(
+    "what happened at {at} is no evidence for task {number}: it was opened at {opened}",
+    "{at} 发生的事不能作为任务 {number} 的证据：该任务于 {opened} 下达",
+)
+_NOTHING_WAITS = Phrase(
+    "nothing of task {number} waits for confirmation: only evidence recorded after the deadline does",
+    "任务 {number} 没有待确认的证据：只有逾期录入的证据才需确认",
+)
+_OWN_WORD = Phrase(
+    "{person} recorded that evidence of task {number} himself: a second person confirms it",
+    "任务 {number} 的该证据由 {person} 本人录入：须由第二人确认",
+)
+_ANY_UNIT = frozenset({Role.SUPERVISOR, Role.COMPANY_MANAGER})
 
 
-def closing_by(viewer: Viewer) -> Callable[[Duty, Evidence], None]:
-    """Return the check of evidence that ``viewer`` gives: it raises Refusal where that does not close the task."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Somebody at work: who he is, when, and in what surroundings."""
 
-    def check(duty: Duty, proof: Evidence) -> None:
-        if not _may_close(viewer, duty):
-            person = f" ({duty.person})" if duty.person else ""
-            raise Refusal(_NOT_YOURS, viewer=viewer.name, number=duty.id, person=person)
-        kinds = BY_NAME[duty.rule].evidence
-        if proof.kind not in kinds:
-            raise Refusal(_OTHER_KIND, kind=proof.kind, number=duty.id, kinds=", ".join(kinds))
+    viewer: Viewer
+    roster: Roster
+    site: Site
+    now: datetime
 
-    return check
+    def may_work_on(self, duty: Duty) -> bool:
+        """Return whether he is responsible for a task, was called to it, or sees its customer or its unit."""
+        person = self.viewer.person
+        if not person:
+            return False
+        if person in (duty.person, *duty.chain):
+            return True
+        return self.viewer.may_see(duty.customer) if duty.customer else self._sees_unit(person, duty.unit)
+
+    def _sees_unit(self, person: str, unit: str) -> bool:
+        found = self.roster.registry.people.get(person)
+        if found is None:
+            return False
+        return bool(self.viewer.roles & _ANY_UNIT) or (found.role is Role.OFFICE_HEAD and found.unit == unit)
 
 
-def _may_close(viewer: Viewer, duty: Duty) -> bool:
-    """Return whether he is responsible for the task or for its customer, or sees every customer."""
-    customer, _, _ = duty.subject.rpartition("/")
-    return bool(viewer.person) and (viewer.person == duty.person or viewer.may_see(customer))
+Settle = Callable[[Duty, Evidence], Sequence[NewDuty]]
+
+
+def closing(desk: Desk) -> Settle:
+    """Return the check of evidence given at ``desk``: it raises Refusal where that does not count, and returns what duties
+    it calls for.
+    """
+
+    def settle(duty: Duty, proof: Evidence) -> Sequence[NewDuty]:
+        rule = BY_NAME[duty.rule]
+        _require_right(desk, duty)
+        if rule.second and duty.called_by == desk.viewer.person:
+            raise Refusal(_SECOND, person=desk.viewer.person, number=duty.id)
+        _require_counting(rule, duty, proof, desk.site)
+        return _follow_ups(rule, duty, proof, desk)
+
+    return settle
+
+
+def confirming(desk: Desk) -> Settle:
+    """Return the check of a confirmation given at ``desk``: by somebody else than who recorded the evidence."""
+
+    def settle(duty: Duty, proof: Evidence) -> Sequence[NewDuty]:
+        _require_right(desk, duty)
+        if desk.viewer.person == proof.person or desk.viewer.account == proof.account:
+            raise Refusal(_OWN_WORD, person=desk.viewer.name, number=duty.id)
+        return _follow_ups(BY_NAME[duty.rule], duty, proof, desk)
+
+    return settle
+
+
+def _require_right(desk: Desk, duty: Duty) -> None:
+    if not desk.may_work_on(duty):
+        person = f" ({duty.person})" if duty.person else ""
+        raise Refusal(_NOT_YOURS, viewer=desk.viewer.name, number=duty.id, person=person)
+
+
+def require_waiting(duty: Duty) -> None:
+    """Raise Refusal if no evidence of a task waits to be confirmed."""
+    if not duty.waiting:
+        raise Refusal(_NOTHING_WAITS, number=duty.id)
+
+
+def _require_counting(rule: DutyRule, duty: Duty, proof: Evidence, site: Site) -> None:
+    if proof.kind not in rule.evidence:
+        raise Refusal(_OTHER_KIND, kind=proof.kind, number=duty.id, kinds=", ".join(rule.evidence))
+    lacking = rule.lacking(proof)
+    if lacking:
+        options = " ".join(f"--{name}" for name in lacking)
+        raise Refusal(_LACKING, number=duty.id, fields=", ".join(lacking), options=options)
+    if rule.outcomes and proof.outcome not in rule.outcomes:
+        raise Refusal(_NO_OUTCOME, outcome=proof.outcome, number=duty.id, outcomes=", ".join(rule.outcomes))
+    began = began_at(rule, duty, site)
+    if proof.happened_at < began:
+        zone = proof.happened_at.tzinfo
+        at, opened = (moment.astimezone(zone).isoformat(timespec="seconds") for moment in (proof.happened_at, began))
+        raise Refusal(_BEFORE, number=duty.id, at=at, opened=opened)
+
+
+def began_at(rule: DutyRule, duty: Duty, site: Site) -> datetime:
+    """Return from when on something done is evidence: the start of a calendar duty's period, else the duty's opening."""
+    period = named(duty.period) if isinstance(rule.trigger, OnCalendar | While) else None
+    if period is None:
+        return duty.opened_at
+    return min(duty.opened_at, datetime.combine(period.first, time(0), tzinfo=ZoneInfo(site.zone)))
+
+
+def _follow_ups(rule: DutyRule, duty: Duty, proof: Evidence, desk: Desk) -> list[NewDuty]:
+    names = [rule.then[key] for key in ("", proof.outcome) if key in rule.then]
+    return [follow_up(desk.now, BY_NAME[name], duty, proof.person, desk.roster, desk.site) for name in dict.fromkeys(names)]

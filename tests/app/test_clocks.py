@@ -21,7 +21,8 @@ from meterwatch.app.service import ROLES, Service
 from meterwatch.app.settings_file import load
 from meterwatch.core.clock import MovedClock, real_now
 from meterwatch.core.errors import Unavailable
-from meterwatch.core.model.work import DutyState, MessageState
+from meterwatch.core.model.duties import DutyState
+from meterwatch.core.model.messages import MessageState
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.readings_sqlite import SqliteReadings
 from tests.support.ledger import HOUR, duty, episode, message, opened

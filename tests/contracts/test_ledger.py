@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy.exc import StatementError
 
 from meterwatch.core.model.alerts import DirtyDay, Stage
-from meterwatch.core.model.work import DutyState, MessageState
+from meterwatch.core.model.duties import DutyState
+from meterwatch.core.model.messages import MessageState
 from meterwatch.core.ports import Commit, Settlement
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
+from meterwatch.stores.ledger.work import Wanted
+from tests.support.desk import climbed
 from tests.support.ledger import (
     DAY,
     HOUR,
@@ -131,7 +134,7 @@ class TestCommit:
             ledger.evaluation.commit(opened(episode(), duties=variants))
         again = dataclasses.replace(duty(episode()), person="K9", due_at=NOW)
         ledger.evaluation.commit(opened(episode(), duties=[again], now=LATER))
-        tasks = ledger.work.tasks(finished=True)
+        tasks = ledger.work.tasks(Wanted(finished=True))
         assert len(tasks) == len(variants)
         assert {(task.person, task.opened_at) for task in tasks} == {("K1", NOW)}
 
@@ -249,12 +252,12 @@ class TestWithdrawal:
             ("C2/gas", None),
             ("C1/gas", LATER),
         ]
-        tasks = {task.subject: (task.state, task.settled_at) for task in ledger.work.tasks(finished=True)}
+        tasks = {task.subject: (task.state, task.settled_at) for task in ledger.work.tasks(Wanted(finished=True))}
         assert tasks == {"C1/gas": (DutyState.VOID, LATER), "C2/gas": (DutyState.OPEN, None)}
         assert [task.subject for task in ledger.work.tasks()] == ["C2/gas"]
         assert messages_by_state(ledger) == [MessageState.QUEUED, MessageState.WITHDRAWN]
         assert ledger.outbox.messages()[1].history == ((NOW, "queued", ""), (LATER, "withdrawn", "alert withdrawn"))
-        void = next(task.id for task in ledger.work.tasks(finished=True) if task.subject == "C1/gas")
+        void = next(task.id for task in ledger.work.tasks(Wanted(finished=True)) if task.subject == "C1/gas")
         assert audited(database)[-2:] == [
             ("alert.withdraw", "C1/gas", {"alert": first.id}),
             ("task.void", "C1/gas", {"duty": void}),
@@ -266,14 +269,14 @@ class TestWithdrawal:
         ledger.outbox.record(lease, MessageState.ACCEPTED, NOW)
         ledger.work.done(ledger.work.tasks()[0].id, proof(), anybody)
         ledger.evaluation.commit(withdrawn(only_alert(ledger)))
-        assert [task.state for task in ledger.work.tasks(finished=True)] == [DutyState.MET]
+        assert [task.state for task in ledger.work.tasks(Wanted(finished=True))] == [DutyState.MET]
         assert messages_by_state(ledger) == [MessageState.ACCEPTED]
 
     def test_voids_a_breached_task_too(self, ledger: Ledger) -> None:
         ledger.evaluation.commit(opened(episode()))
-        ledger.work.breach(NOW + 100 * HOUR)
+        climbed(ledger, NOW + 100 * HOUR)
         ledger.evaluation.commit(withdrawn(only_alert(ledger)))
-        assert [task.state for task in ledger.work.tasks(finished=True)] == [DutyState.VOID]
+        assert [task.state for task in ledger.work.tasks(Wanted(finished=True))] == [DutyState.VOID]
 
     def test_still_later_data_brings_all_of_it_back(self, ledger: Ledger, database: Database) -> None:
         ledger.evaluation.commit(opened(episode()))
@@ -306,5 +309,5 @@ class TestWithdrawal:
         ledger.evaluation.commit(withdrawn(only_alert(ledger)))
         ledger.evaluation.commit(opened(episode(), now=LATER))
         assert only_alert(ledger).withdrawn_at is None
-        assert [task.state for task in ledger.work.tasks(finished=True)] == [DutyState.MET]
+        assert [task.state for task in ledger.work.tasks(Wanted(finished=True))] == [DutyState.MET]
         assert messages_by_state(ledger) == [MessageState.ACCEPTED]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from meterwatch.core.clock import real_now
-from meterwatch.core.model.work import MESSAGE_STEPS, Lease, Message, MessageState, Receipt
+from meterwatch.core.model.messages import MESSAGE_STEPS, Lease, Message, MessageState, Receipt
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.tables import messages

@@ -9,8 +9,9 @@ import pytest
 
 from ingest.outcomes import Balance
 from meterwatch.core.model.alerts import Alert, Episode, FactRow, Stage
+from meterwatch.core.model.duties import Duty, DutyState, Evidence, EvidenceKind
+from meterwatch.core.model.messages import Message, MessageState
 from meterwatch.core.model.readings import DayTotals, Quality
-from meterwatch.core.model.work import Duty, DutyState, Evidence, EvidenceKind, Message, MessageState
 from meterwatch.demo import script as scripted
 from meterwatch.demo.script import Script
 from meterwatch.demo.world import FIRST_DAY, LAST_DAY, World

@@ -15,9 +15,10 @@ from ingest.outcomes import Balance
 from meterwatch.cli.demo import report
 from meterwatch.cli.output import Output
 from meterwatch.core.model.alerts import Alert, Episode, Stage
+from meterwatch.core.model.duties import DutyState
+from meterwatch.core.model.messages import MessageState
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.readings import DayTotals
-from meterwatch.core.model.work import DutyState, MessageState
 from meterwatch.demo.stories import STORIES
 from meterwatch.demo.world import World
 from tests.demo.conftest import NOON, WARNED

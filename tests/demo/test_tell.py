@@ -17,7 +17,8 @@ from meterwatch.demo.tell import Teller
 from meterwatch.stores.archive import SqlArchive
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.registry import SqlRegistry
-from notifier.duties.closing import closing_by
+from notifier.duties.closing import closing
+from tests.support.desk import desk
 from tests.support.ledger import DAY, HOUR, NOW, changed, episode, fresh_database, load_episode, opened, proof
 
 
@@ -41,7 +42,7 @@ def told(books: Books, lang: Lang) -> list[str]:
     staged = replace(churn, stages=(*churn.stages, Stage("potential", DAY + 23)))
     ledger.evaluation.commit(changed(found["churn"], staged))
     ledger.evaluation.commit(changed(found["load"], replace(load, closed_day=DAY, closed_why="day over")))
-    ledger.work.done(1, proof(NOW + HOUR, cause="一台炉子停用", proposal="五月回访"), closing_by(Viewer("demo", "K1")))
+    ledger.work.done(1, proof(NOW + HOUR, cause="一台炉子停用", proposal="五月回访"), closing(desk(Viewer("demo", "K1"))))
     teller(NOW + HOUR)
     ended = replace(staged, closed_day=DAY + 38, closed_why="rebased")
     ledger.evaluation.commit(changed(replace(found["churn"], episode=staged), ended))

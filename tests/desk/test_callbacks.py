@@ -18,7 +18,7 @@ from desk.app import Health, create_app
 from desk.callbacks import MAX_BODY, MAX_SKEW_S, ReceiptDesk
 from desk.server import Server
 from meterwatch.core.clock import MovedClock, real_now
-from meterwatch.core.model.work import MessageState, Receipt
+from meterwatch.core.model.messages import MessageState, Receipt
 from meterwatch.stores.ledger import Ledger
 from notifier import receipts
 from notifier.channels.webhook import sign

@@ -16,7 +16,7 @@ from sqlalchemy import Table, select, update
 
 from ingest.journal import Journal
 from meterwatch.core.instants import EPOCH, to_ms
-from meterwatch.core.model.work import MessageState
+from meterwatch.core.model.messages import MessageState
 from meterwatch.core.ports import ReadingStore
 from meterwatch.stores.database import Database
 from meterwatch.stores.influx_options import InfluxOptions

@@ -14,7 +14,7 @@ import pytest
 
 from meterwatch.core.clock import real_now
 from meterwatch.core.errors import TransportError
-from meterwatch.core.model.work import Guarantee, Message, MessageState
+from meterwatch.core.model.messages import Guarantee, Message, MessageState
 from meterwatch.core.ports import Outgoing
 from notifier.channels import CHANNELS
 from notifier.channels.log import LogChannel, LogOptions

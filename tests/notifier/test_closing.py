@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 
 from meterwatch.core.errors import Refusal
+from meterwatch.core.model.duties import Duty, DutyState, EvidenceKind
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.registry import Role
 from meterwatch.core.model.viewer import Viewer
-from meterwatch.core.model.work import Duty, DutyState, EvidenceKind
-from notifier.duties import BY_NAME
-from notifier.duties.closing import closing_by
+from notifier.duties.closing import closing
+from notifier.duties.rules import BY_NAME
+from tests.support.desk import desk
 from tests.support.ledger import HOUR, NOW, proof
 
-TASK = Duty(7, "churn-warn", "C1/gas", "2023-02-28", NOW, NOW + 31 * HOUR, False, "K1", DutyState.OPEN)
+TASK = Duty(7, "churn-warn", "C1/gas", "2023-02-28", NOW, NOW + 31 * HOUR, False, "K1", DutyState.OPEN, "C1")
 NONE: frozenset[str] = frozenset()
 
 
@@ -31,7 +32,7 @@ def person(code: str, role: Role = Role.MANAGER, *own: str) -> Viewer:
     ],
 )
 def test_may_be_closed_by(viewer: Viewer) -> None:
-    closing_by(viewer)(TASK, proof())
+    closing(desk(viewer))(TASK, proof())
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_may_be_closed_by(viewer: Viewer) -> None:
 )
 def test_may_not_be_closed_by(viewer: Viewer) -> None:
     with pytest.raises(Refusal) as refused:
-        closing_by(viewer)(TASK, proof())
+        closing(desk(viewer))(TASK, proof())
     assert refused.value.say(Lang.EN).startswith(
         f"{viewer.name} may not close task 7: the person responsible (K1) may, the manager or deputy of the customer, "
     )
@@ -55,27 +56,27 @@ def test_may_not_be_closed_by(viewer: Viewer) -> None:
 
 def test_a_task_for_nobody_is_not_everybodys() -> None:
     task = replace(TASK, person="")
-    closing_by(person("K2", Role.DEPUTY, "C1"))(task, proof())
+    closing(desk(person("K2", Role.DEPUTY, "C1")))(task, proof())
     for stranger in (person("K2"), Viewer("acc"), Viewer("acc", "")):
         with pytest.raises(Refusal, match=r"the person responsible may, "):
-            closing_by(stranger)(task, proof())
+            closing(desk(stranger))(task, proof())
 
 
 def test_a_task_about_a_usage_point_is_its_persons() -> None:
-    task = replace(TASK, subject="P1")
-    closing_by(person("K1"))(task, proof())
+    task = replace(TASK, subject="P1", customer="C3")
+    closing(desk(person("K1")))(task, proof())
     with pytest.raises(Refusal):
-        closing_by(person("K2", Role.DEPUTY, "P1", "C1"))(task, proof())
+        closing(desk(person("K2", Role.DEPUTY, "P1", "C1")))(task, proof())
 
 
 @pytest.mark.parametrize("kind", EvidenceKind)
 def test_only_what_the_duty_rule_takes_counts(monkeypatch: pytest.MonkeyPatch, kind: EvidenceKind) -> None:
     given = replace(proof(), kind=kind)
-    closing_by(person("K1"))(TASK, given)
+    closing(desk(person("K1")))(TASK, given)
     other = tuple(one for one in EvidenceKind if one is not kind)
     monkeypatch.setitem(BY_NAME, "churn-warn", replace(BY_NAME["churn-warn"], evidence=other))
     with pytest.raises(Refusal) as refused:
-        closing_by(person("K1"))(TASK, given)
+        closing(desk(person("K1")))(TASK, given)
     counts = ", ".join(other)
     assert refused.value.say(Lang.EN) == f"{kind} does not count as evidence for task 7; what counts: {counts}"
     assert refused.value.say(Lang.ZH) == f"{kind} 不能作为任务 7 的证据；可用的方式：{counts}"

@@ -8,16 +8,17 @@ import pytest
 from prometheus_client import REGISTRY
 
 from meterwatch.app import parts
-from meterwatch.app.books import Books
+from meterwatch.app.books import Books, Snapshots
 from meterwatch.app.notify import Notify
 from meterwatch.core.clock import MovedClock
-from meterwatch.core.model.work import MessageState
+from meterwatch.core.model.messages import MessageState
 from meterwatch.core.ports import Channel, Outgoing, Sent
 from meterwatch.stores.archive import SqlArchive
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.registry import SqlRegistry
 from notifier.channels.log import LogChannel, LogOptions
 from notifier.outbox import OutboxOptions
+from tests.support.desk import SITE
 from tests.support.ledger import HOUR, NOW, fresh_database, queue
 from tests.support.settings import loaded, no_environment
 
@@ -49,11 +50,13 @@ def books(tmp_path: Path) -> Iterator[Books]:
         queue(ledger, "old", channel="webhook", now=NOW - HOUR, expires_at=NOW + HOUR)
         queue(ledger, "longer", channel="webhook", expires_at=NOW + 3 * HOUR)
         queue(ledger, "new", channel="log", expires_at=NOW + 3 * HOUR)
-        yield Books(ledger, SqlRegistry(database), SqlArchive(database), MovedClock(ledger.clock.moved_to))
+        registry = SqlRegistry(database)
+        clock = MovedClock(ledger.clock.moved_to)
+        yield Books(ledger, registry, Snapshots(registry), SqlArchive(database), clock)
 
 
 def stepped(books: Books, *times: datetime, channels: Sequence[Channel] = (LOG,)) -> Notify:
-    role = Notify(books, channels, OutboxOptions())
+    role = Notify(books, SITE, channels, OutboxOptions())
     for now in times:
         role.step(now)
         role.measure(now)

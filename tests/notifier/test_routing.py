@@ -9,11 +9,13 @@ import pytest
 
 from meterwatch.core.calendar import WorkingCalendar
 from meterwatch.core.model.alerts import AlertChanges, Episode
+from meterwatch.core.model.duties import EvidenceKind
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.registry import Assignment, Person, Registry, Role
-from meterwatch.core.model.work import EvidenceKind
-from notifier.duties import DUTIES
-from notifier.routing import Owed, RoutingOptions, Site, owed
+from notifier.duties.rules import DUTIES
+from notifier.roster import Roster
+from notifier.routing import Owed, owed
+from notifier.site import RoutingOptions, Site
 from notifier.suppress import SILENCE_TEXT, Silence
 from tests.support.ledger import episode, load_episode
 from tests.support.office import EVERYONE, PEOPLE, manager, office
@@ -40,7 +42,8 @@ def routed(
     happened: datetime | None = None,
 ) -> Owed:
     when = dict.fromkeys([one.key for one in episodes], happened or now - timedelta(hours=1))
-    return owed(AlertChanges(opened=episodes), registry or office(EVERYONE), site, now, when)
+    roster = Roster(registry or office(EVERYONE), (), site.day(now))
+    return owed(AlertChanges(opened=episodes), roster, site, now, when)
 
 
 class TestTask:
@@ -201,4 +204,4 @@ class TestMessage:
         assert (message.lang, message.body[:14]) == ("en", "Churn warning:")
 
     def test_nothing_new_is_owed_for_a_change_or_an_end(self) -> None:
-        assert owed(AlertChanges(), office(EVERYONE), SITE, NOW, {}) == Owed()
+        assert owed(AlertChanges(), Roster(office(EVERYONE), (), SITE.day(NOW)), SITE, NOW, {}) == Owed()

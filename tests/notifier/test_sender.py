@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from meterwatch.core.clock import real_now
 from meterwatch.core.errors import Refusal, TransportError, Unavailable
+from meterwatch.core.model.messages import Guarantee, MessageState
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.viewer import Viewer
-from meterwatch.core.model.work import Guarantee, MessageState
 from meterwatch.core.ports import Outgoing, PersonRecord, Sent
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.tables import messages

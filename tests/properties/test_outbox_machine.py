@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, precondition, rule
 
-from meterwatch.core.model.work import MESSAGE_STEPS, Lease, MessageState, Receipt
+from meterwatch.core.model.messages import MESSAGE_STEPS, Lease, MessageState, Receipt
 from meterwatch.stores.ledger import Ledger
 from tests.support.ledger import HOUR, NOW, episode, fresh_database, message, opened, withdrawn
 from tests.support.scratch import scratch

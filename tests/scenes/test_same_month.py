@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from iotcore import Broker
 
-from meterwatch.core.model.work import Duty
+from meterwatch.core.model.duties import Duty
 from meterwatch.demo.script import HALVED, OVERLOADED, OVERLOADS, at
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
+from meterwatch.stores.ledger.work import Wanted
 from meterwatch.stores.readings_sqlite import SqliteReadings
 from meterwatch.stores.registry import SqlRegistry
 from tests.support.month import ENDS, START
@@ -112,7 +113,7 @@ def image(folder: Path) -> dict[str, Any]:
             "totals": [[codes[row], *rest] for row, *rest in zip(totals.usage_point.tolist(), *_rest(totals), strict=True)],
             "facts": [[f.subject, f.day, f.crossing, dict(sorted(f.figures.items()))] for f in churn],
             "episodes": [[a.withdrawn_at, a.registry, repr(a.episode)] for a in alerts if a.episode.rule == "churn"],
-            "tasks": [_task(duty) for duty in ledger.work.tasks(finished=True, limit=10**6)],
+            "tasks": [_task(duty) for duty in ledger.work.tasks(Wanted(finished=True), None)],
             "messages": [
                 [m.key, m.channel, m.person, m.body, m.state, m.created_at, m.expires_at]
                 for m in messages

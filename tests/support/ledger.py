@@ -1,7 +1,7 @@
 """A ledger for a test: a fresh database, things to commit, and all that stands in it."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import select
 
 from meterwatch.core.model.alerts import Alert, AlertChanges, Episode, FactRow, Stage
-from meterwatch.core.model.work import Duty, Evidence, EvidenceKind, NewDuty, NewMessage
+from meterwatch.core.model.duties import Duty, Evidence, EvidenceKind, NewDuty
+from meterwatch.core.model.messages import NewMessage
 from meterwatch.core.ports import Commit, EpisodeState
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
@@ -89,6 +90,7 @@ def state(subject: str = "C1/gas", day: int = DAY, **changes: Any) -> EpisodeSta
 def duty(about: Episode, **changes: Any) -> NewDuty:
     period = date.fromordinal(about.opened_day).isoformat()
     plain: dict[str, Any] = {"due_at": NOW + 31 * HOUR, "provisional": False, "person": "K1", "alert": about.key}
+    plain |= {"act_at": NOW + 31 * HOUR + timedelta(microseconds=1), "customer": about.subject.rpartition("/")[0]}
     return NewDuty("churn-warn", about.subject, period, **plain | changes)
 
 
@@ -131,8 +133,9 @@ def only_alert(ledger: Ledger) -> Alert:
     return found
 
 
-def anybody(_duty: Duty, _proof: Evidence) -> None:
+def anybody(_duty: Duty, _proof: Evidence) -> Sequence[NewDuty]:
     """Let anybody close a task with any evidence: who may is not the ledger's to know."""
+    return ()
 
 
 def proof(at: datetime = NOW, **changes: Any) -> Evidence:

@@ -14,9 +14,9 @@ import pytest
 
 from meterwatch.cli.main import main
 from meterwatch.cli.session import account_name
+from meterwatch.core.model.messages import MessageState
 from meterwatch.core.model.packets import Packet, Position, Reason, Reject
 from meterwatch.core.model.readings import DayTotals, Quality, ReadingBatch
-from meterwatch.core.model.work import MessageState
 from meterwatch.core.ports import Settlement
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from meterwatch.core.calendar import DayScheme, meter_day
 from meterwatch.core.model.columns import Columns
+from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.reading_types import Commodity
 
 COMMODITIES = tuple(Commodity)
@@ -51,6 +52,20 @@ class Role(StrEnum):
     FINANCE = "finance"
     COMPANY_MANAGER = "company_manager"
     OPERATOR = "operator"
+
+
+ROLE_TEXT: dict[Role, Phrase] = {
+    Role.MANAGER: Phrase("customer manager", "客户经理"),
+    Role.DEPUTY: Phrase("deputy", "代理客户经理"),
+    Role.OFFICE_HEAD: Phrase("office head", "所长"),
+    Role.SUPERVISOR: Phrase("supervisor", "督察"),
+    Role.SUPPLY_ADMIN: Phrase("supply administrator", "供电管理员"),
+    Role.CALL_CENTRE: Phrase("call centre", "呼叫中心"),
+    Role.DISPATCH: Phrase("dispatch", "调度"),
+    Role.FINANCE: Phrase("finance", "财务"),
+    Role.COMPANY_MANAGER: Phrase("company manager", "公司经理"),
+    Role.OPERATOR: Phrase("operator", "运维"),
+}
 
 
 class ContactRole(StrEnum):
@@ -232,6 +247,7 @@ class Registry:
     zones: tuple[Zone, ...] = ()
     point_zones: PointZones = field(default_factory=PointZones.empty)
     designations: Mapping[str, Designation] = field(default_factory=dict)
+    large: frozenset[str] = frozenset()
 
     @classmethod
     def empty(cls) -> "Registry":
@@ -307,6 +323,17 @@ class Registry:
     def customer(self, code: str) -> Customer | None:
         """Return a customer by code."""
         return self._customers.get(code)
+
+    def supplied(self, day: int) -> NDArray[np.bool_]:
+        """Return which of ``customers`` have an agreement in force on meter day ``day``, (customers,)."""
+        a = self.agreements
+        found = np.zeros(len(self.customers), np.bool_)
+        found[a.customer[(a.first_day <= day) & (day < a.last_day)]] = True
+        return found
+
+    def is_large(self, code: str) -> bool:
+        """Return whether the rules call him large: general large or important (RULES who-large, who-important)."""
+        return code in self.large or code in self.designations
 
     @cached_property
     def _customers(self) -> dict[str, Customer]:

@@ -4,7 +4,9 @@ from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.clockrow import ClockRow
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
 from meterwatch.stores.ledger.ingest import SqlIngest
+from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.outbox import SqlOutbox
+from meterwatch.stores.ledger.planner import SqlPlanner
 from meterwatch.stores.ledger.work import SqlWork
 
 
@@ -18,6 +20,8 @@ class Ledger:
         self.evaluation = SqlEvaluation(database)
         self.outbox = SqlOutbox(database)
         self.work = SqlWork(database)
+        self.planner = SqlPlanner(database)
+        self.orders = SqlOrders(database)
 
 
 __all__ = ["Ledger"]

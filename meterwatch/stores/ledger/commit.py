@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, select, update
 
 from meterwatch.core.model.alerts import Alert, AlertKey, Episode
-from meterwatch.core.model.work import DutyState, MessageState, NewDuty, NewMessage
+from meterwatch.core.model.duties import UNFINISHED, DutyState, NewDuty
+from meterwatch.core.model.messages import MessageState, NewMessage
 from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
+from meterwatch.stores.duty_tables import duties
+from meterwatch.stores.ledger.duty_rows import enter_duty, opened_note
+from meterwatch.stores.ledger.messages import queue_message
 from meterwatch.stores.ledger.rows import alert_row, chunks, fact_row, note, note_message, state_row
 from meterwatch.stores.tables import (
     STANDING,
     alerts,
     dirty_days,
-    duties,
     episode_states,
     evaluated_days,
     facts,
@@ -27,7 +30,6 @@ KEEP_FACTS_DAYS = 400
 ACTOR = "engine"
 _IDENTITY = ("rule", "policy", "subject", "opened_day")
 
-_UNFINISHED = (DutyState.OPEN, DutyState.BREACHED)
 _CLEAR = delete(dirty_days).where(
     dirty_days.c.day == bindparam("d"), dirty_days.c.point == bindparam("p"), dirty_days.c.mark == bindparam("m")
 )
@@ -50,12 +52,7 @@ class Entry:
             self._open(episode)
         for alert, episode in commit.changes.changed:
             self._change(alert, episode)
-        for duty in commit.duties:
-            if duty.alert not in self._late:
-                self._owe(duty)
-        for message in commit.messages:
-            if message.alert not in self._late:
-                self._queue(message)
+        self._enter_owed()
         for alert in commit.changes.withdrawn:
             self._withdraw(alert)
         if commit.cleared:
@@ -160,57 +157,33 @@ class Entry:
 
     # --- what they owe -------------------------------------------------------------------------------------------
 
+    def _enter_owed(self) -> None:
+        for duty in self._commit.duties:
+            if duty.alert not in self._late:
+                self._owe(duty)
+        for message in self._commit.messages:
+            if message.alert not in self._late:
+                self._queue(message)
+        for number, rule in self._commit.voided:
+            self._void(and_(duties.c.alert == number, duties.c.rule == rule), rule)
+
     def _owe(self, duty: NewDuty) -> None:
         """Enter a task. One voided with its alert stands again when the alert does; any other is left as it is."""
-        row = {
-            "rule": duty.rule,
-            "subject": duty.subject,
-            "period": duty.period,
-            "alert": self._ids[duty.alert] if duty.alert else None,
-            "opened_at": self._commit.now,
-            "due_at": duty.due_at,
-            "provisional": duty.provisional,
-            "person": duty.person,
-            "state": DutyState.OPEN,
-            "settled_at": None,
-        }
-        statement = (
-            self._database.insert(duties)
-            .values(row)
-            .on_conflict_do_update(
-                index_elements=["rule", "subject", "period"], set_=row, where=duties.c.state == DutyState.VOID
-            )
-        )
-        number = self._connection.execute(statement.returning(duties.c.id)).scalar()
+        alert = self._ids[duty.alert] if duty.alert else None
+        number = enter_duty(self._database, self._connection, duty, self._commit.now, alert)
         if number is not None:
-            self._audit.append(("task.open", duty.subject, {"duty": number, "rule": duty.rule, "person": duty.person}))
+            self._audit.append(opened_note(number, duty))
 
     def _queue(self, message: NewMessage) -> None:
-        """Queue a message. One withdrawn unsent with its alert is queued anew; any other is left as it is."""
-        row = {
-            "key": message.key,
-            "channel": message.channel,
-            "person": message.person,
-            "lang": message.lang,
-            "template": message.template,
-            "template_version": message.template_version,
-            "body": message.body,
-            "alert": self._ids[message.alert] if message.alert else None,
-            "state": MessageState.QUEUED,
-            "created_at": self._commit.now,
-            "expires_at": message.expires_at,
-            "attempts": 0,
-            "reference": "",
-            "retry_at_real": None,
-        }
-        statement = (
-            self._database.insert(messages)
-            .values(row)
-            .on_conflict_do_update(index_elements=["key"], set_=row, where=messages.c.state == MessageState.WITHDRAWN)
-        )
-        number = self._connection.execute(statement.returning(messages.c.number)).scalar()
-        if number is not None:
-            note_message(self._connection, number, self._commit.now, MessageState.QUEUED)
+        alert = self._ids[message.alert] if message.alert else None
+        queue_message(self._database, self._connection, message, self._commit.now, alert)
+
+    def _void(self, duty: ColumnElement[bool], subject: str) -> None:
+        """Void unfinished duties of an alert."""
+        values = {"state": DutyState.VOID, "settled_at": self._commit.now, "act_at": None}
+        voided = update(duties).where(duty, duties.c.state.in_(UNFINISHED)).values(values).returning(duties.c.id)
+        for number in self._connection.execute(voided).scalars().all():
+            self._audit.append(("task.void", subject, {"duty": number}))
 
     def _withdraw(self, alert: Alert) -> None:
         """Take back an alert that late data spoke against, its tasks nobody has done and its messages not yet sent."""
@@ -218,10 +191,7 @@ class Entry:
         subject = alert.episode.subject
         self._connection.execute(update(alerts).where(alerts.c.id == alert.id).values(withdrawn_at=now))
         self._audit.append(("alert.withdraw", subject, {"alert": alert.id}))
-        unfinished = and_(duties.c.alert == alert.id, duties.c.state.in_(_UNFINISHED))
-        voided = update(duties).where(unfinished).values(state=DutyState.VOID, settled_at=now).returning(duties.c.id)
-        for number in self._connection.execute(voided).scalars().all():
-            self._audit.append(("task.void", subject, {"duty": number}))
+        self._void(duties.c.alert == alert.id, subject)
         unsent = and_(messages.c.alert == alert.id, messages.c.state == MessageState.QUEUED)
         withdrawn = update(messages).where(unsent).values(state=MessageState.WITHDRAWN).returning(messages.c.number)
         for number in self._connection.execute(withdrawn).scalars().all():

@@ -7,9 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select, update
 
 from meterwatch.core.model.alerts import Alert, DirtyDay, Episode, FactRow
+from meterwatch.core.model.duties import Absence
+from meterwatch.core.model.exclusions import Exclusion
 from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.commit import Entry
+from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.rows import chunks, load_alert, load_episode, load_fact
 from meterwatch.stores.tables import alerts, dirty_days, episode_states, evaluated_days, facts
 
@@ -19,6 +22,15 @@ class SqlEvaluation:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._orders = SqlOrders(database)
+
+    def absences(self) -> Sequence[Absence]:
+        """See the port."""
+        return self._orders.absences()
+
+    def exclusions(self) -> Sequence[Exclusion]:
+        """See the port."""
+        return self._orders.exclusions()
 
     # --- watermarks ----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, case, func, or_, select, update
 
 from meterwatch.core.clock import real_now
-from meterwatch.core.model.work import MESSAGE_STEPS, Lease, Message, MessageState, Receipt
+from meterwatch.core.model.messages import MESSAGE_STEPS, Lease, Message, MessageState, Receipt
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.rows import chunks, note_message
 from meterwatch.stores.tables import alerts, message_history, messages, receipts
@@ -33,7 +33,10 @@ class SqlOutbox:
             real = real_now()  # read here: waiting for the write lock must not shorten the lease
             queued, run_out = _in_no_hands(channel, real)
             _drop(connection, queued, run_out, now)
-            free = or_(messages.c.retry_at_real.is_(None), messages.c.retry_at_real <= real)
+            free = and_(
+                or_(messages.c.retry_at_real.is_(None), messages.c.retry_at_real <= real),
+                or_(messages.c.not_before.is_(None), messages.c.not_before <= now),
+            )
             query = select(messages).where(or_(and_(queued, free), run_out)).order_by(messages.c.number).limit(limit)
             taken = [self._take(connection, row, owner, now, real + lease_for) for row in _all(connection, query)]
             return [lease for lease in taken if lease is not None]

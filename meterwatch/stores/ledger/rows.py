@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, insert
 
 from meterwatch.core.model.alerts import Alert, Episode, FactRow
-from meterwatch.core.model.work import MessageState
+from meterwatch.core.model.messages import MessageState
 from meterwatch.core.ports import EpisodeState
 from meterwatch.stores.tables import audit, message_history
 

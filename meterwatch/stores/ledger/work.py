@@ -1,32 +1,66 @@
-"""Tasks and the evidence that meets them."""
+"""Tasks as people see them, the evidence that meets them, and what else people do to them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
 from meterwatch.core.errors import Refusal
+from meterwatch.core.model.duties import UNFINISHED, Duty, DutyChange, DutyStep, Evidence, NewDuty
 from meterwatch.core.model.phrase import Phrase
-from meterwatch.core.model.work import Duty, DutyState, Evidence, EvidenceKind
 from meterwatch.stores.database import Database
-from meterwatch.stores.ledger.rows import chunks, note
-from meterwatch.stores.tables import alerts, duties, evidence
+from meterwatch.stores.duty_tables import duties, evidence
+from meterwatch.stores.ledger.duty_rows import (
+    change_duty,
+    enter_duty,
+    enter_evidence,
+    load_duty,
+    load_evidence,
+    load_steps,
+    opened_note,
+)
+from meterwatch.stores.ledger.rows import note
+from meterwatch.stores.tables import alerts
 
-_INSTANT = timedelta(microseconds=1)  # evidence at the deadline itself is in time
-_UNFINISHED = (DutyState.OPEN, DutyState.BREACHED)
 _NO_TASK = Phrase(
     "there is no task {number}; `meterwatch tasks` lists them", "没有任务 {number}；用 `meterwatch tasks` 查看"
 )
 _CLOSED = Phrase("task {number} is closed already ({state})", "任务 {number} 已结束（{state}）")
 _FUTURE = Phrase("evidence can't be dated in the future: {at}; it is now {now}", "证据时间不能在未来：{at}（现在 {now}）")
-_BEFORE = Phrase(
-    "what happened at {at} is no evidence for task {number}: it was opened at {opened}",
-    "{at} 发生的事不能作为任务 {number} 的证据：该任务于 {opened} 下达",
+_MEANWHILE = Phrase(
+    "somebody else changed task {number} at the same time; look at it and try again",
+    "任务 {number} 同时被他人修改；请查看后重试",
 )
 
-Check = Callable[[Duty, Evidence], None]
-"""Raises Refusal where evidence does not count for a duty, or not from who gives it."""
+Settle = Callable[[Duty, Evidence], Sequence[NewDuty]]
+"""Raises Refusal where evidence does not count for a duty, or not from who gives it; returns the duties it calls for."""
+Decide = Callable[[Duty, Sequence[DutyStep]], DutyChange]
+"""Returns what becomes of a duty with the steps it has gone; raises Refusal where that may not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tasks to list; what is empty does not matter."""
+
+    finished: bool = False
+    person: str = ""
+    customer: str = ""
+    unit: str | None = None
+    rule: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def clauses(self) -> list[Any]:
+        """Return the conditions on ``duties``; ``since`` <= due < ``until``."""
+        columns = duties.c
+        asked = {columns.person: self.person, columns.customer: self.customer, columns.rule: self.rule}
+        found: list[Any] = [column == value for column, value in asked.items() if value]
+        found += [columns.unit == self.unit] if self.unit is not None else []
+        found += [] if self.finished else [columns.state.in_(UNFINISHED)]
+        found += [columns.due_at >= self.since] if self.since else []
+        return found + ([columns.due_at < self.until] if self.until else [])
 
 
 class SqlWork:
@@ -35,61 +69,85 @@ class SqlWork:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def tasks(self, *, finished: bool = False, limit: int = 100) -> Sequence[Duty]:
-        """Return tasks by due time; finished and void ones only with ``finished``."""
-        query = select(duties, alerts.c.episode).join_from(duties, alerts, isouter=True)
-        query = query.order_by(duties.c.due_at, duties.c.id).limit(limit)
-        if not finished:
-            query = query.where(duties.c.state.in_(_UNFINISHED))
+    def tasks(self, wanted: Wanted = Wanted(), limit: int | None = 100) -> Sequence[Duty]:
+        """Return tasks with their evidence by due time; finished and void ones only where they are wanted."""
+        query = _QUERY.where(*wanted.clauses()).order_by(duties.c.due_at, duties.c.id).limit(limit)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
-            proofs = _evidence(connection, [row["id"] for row in rows])
-            return [_load_duty(row, proofs.get(row["id"], ())) for row in rows]
+            proofs = load_evidence(connection, [row["id"] for row in rows])
+            return [_whole(row, proofs.get(row["id"], ())) for row in rows]
 
-    def done(self, number: int, proof: Evidence, check: Check) -> DutyState:
-        """Enter the evidence that meets a task and return its state: met, or late if the deadline had passed.
+    def task(self, number: int) -> tuple[Duty, Sequence[DutyStep]]:
+        """Return a task and the steps it has gone; raises Refusal if there is no such task."""
+        with self._database.read() as connection:
+            duty = _read(connection, number)
+            return duty, load_steps(connection, [number]).get(number, [])
 
-        Raises Refusal if there is no such task, it is closed, the evidence lies in the future or before the task was opened,
-        or ``check`` does (notifier.duties.closing).
+    def done(self, number: int, proof: Evidence, settle: Settle) -> Duty:
+        """Enter evidence and return the task as it stands then: met or late if that was enough, else as before.
+
+        Evidence recorded after the deadline is kept, and counts when a second person confirms it. Raises Refusal if there is
+        no such task, it is closed, the evidence lies in the future, or ``settle`` does (notifier.duties.closing).
         """
         if proof.happened_at > proof.recorded_at:
             raise Refusal(_FUTURE, at=_local(proof.happened_at, proof), now=_local(proof.recorded_at, proof))
-        mine = duties.c.id == number
         with self._database.write() as connection:
-            row = connection.execute(select(duties).where(mine).with_for_update()).mappings().one_or_none()
-            if row is None:
-                raise Refusal(_NO_TASK, number=number)
-            if row["state"] not in _UNFINISHED:
-                raise Refusal(_CLOSED, number=number, state=row["state"])
-            check(_load_duty({**row, "episode": None}, ()), proof)
-            if proof.happened_at < row["opened_at"]:
-                at, began = _local(proof.happened_at, proof), _local(row["opened_at"], proof)
-                raise Refusal(_BEFORE, number=number, at=at, opened=began)
-            state = DutyState.MET if proof.recorded_at <= row["due_at"] else DutyState.LATE
-            connection.execute(insert(evidence).values(duty=number, **_evidence_row(proof)))
-            connection.execute(update(duties).where(mine).values(state=state, settled_at=proof.recorded_at))
-            detail = {"duty": number, "kind": proof.kind, "state": state, "by": proof.person}
-            note(connection, proof.recorded_at, proof.account, [("task.done", row["subject"], detail)])
-            return state
+            duty = _open(connection, number)
+            follow = settle(duty, proof)
+            enter_evidence(connection, number, proof)
+            after = replace(duty, evidence=(*duty.evidence, proof))
+            return self._weigh(connection, after, proof, proof.recorded_at, follow)
 
-    def breach(self, now: datetime) -> int:
-        """Mark every open duty whose deadline has passed as breached; return how many."""
-        overdue = and_(duties.c.state == DutyState.OPEN, duties.c.due_at < now)
-        with self._database.read() as connection:
-            if not connection.execute(select(duties.c.id).where(overdue).limit(1)).first():
-                return 0
+    def confirm(self, number: int, by: str, account: str, now: datetime, settle: Settle) -> Duty:
+        """Let a second person confirm the evidence of a task that was recorded too late to count without; return the task.
+
+        ``settle`` is asked of every piece that waits and raises Refusal where it may not be confirmed.
+        """
         with self._database.write() as connection:
-            changed = update(duties).where(overdue).values(state=DutyState.BREACHED)
-            rows = connection.execute(changed.returning(duties.c.id, duties.c.subject)).all()
-            note(connection, now, "notify", [("task.breach", row.subject, {"duty": row.id}) for row in rows])
-            return len(rows)
+            duty = _open(connection, number)
+            follow: list[NewDuty] = []
+            for proof in duty.waiting:
+                follow += settle(duty, proof)
+            mine = (evidence.c.duty == number, evidence.c.confirmed_at.is_(None), evidence.c.recorded_at > duty.due_at)
+            connection.execute(update(evidence).where(*mine).values(confirmed_by=by, confirmed_at=now))
+            note(connection, now, account, [("task.confirm", duty.subject, {"duty": number, "by": by})])
+            after = replace(duty, evidence=load_evidence(connection, [number])[number])
+            return self._weigh(connection, after, after.evidence[-1], now, follow)
 
-    def next_due(self, now: datetime) -> datetime | None:
-        """Return the first moment after ``now`` at which an open duty will be overdue, None if there is none."""
-        query = select(func.min(duties.c.due_at)).where(duties.c.state == DutyState.OPEN, duties.c.due_at >= now)
-        with self._database.read() as connection:
-            earliest = connection.execute(query).scalar()
-        return earliest + _INSTANT if earliest else None
+    def _weigh(self, connection: Connection, duty: Duty, proof: Evidence, now: datetime, follow: Sequence[NewDuty]) -> Duty:
+        """Settle a duty if its evidence is enough, with all that this calls for; note what was entered."""
+        state = duty.proven()
+        detail = {"duty": duty.id, "kind": proof.kind, "state": state or duty.state, "by": proof.person}
+        note(connection, now, proof.account, [("task.done" if state else "task.evidence", duty.subject, detail)])
+        if state is None:
+            return duty
+        values = {"state": state, "settled_at": now, "act_at": None}
+        connection.execute(update(duties).where(duties.c.id == duty.id).values(values))
+        for new in follow:
+            number = enter_duty(self._database, connection, new, now, duty.alert_id)
+            if number is not None:
+                note(connection, now, proof.account, [opened_note(number, new)])
+        return replace(duty, state=state, settled_at=now, act_at=None)
+
+    def change(self, number: int, decide: Decide) -> Duty:
+        """Let somebody take a task, hand it over or move its deadline (notifier.duties.acting); return the task after it.
+
+        Raises Refusal if there is no such task, it is closed, somebody changed it meanwhile, or ``decide`` does.
+        """
+        with self._database.write() as connection:
+            duty = _open(connection, number)
+            change = decide(duty, load_steps(connection, [number]).get(number, []))
+            if not change_duty(connection, change):
+                raise Refusal(_MEANWHILE, number=number)
+            return change.after
+
+    def open(self, new: NewDuty, now: datetime, actor: str) -> int | None:
+        """Open a task that somebody called for; return its number, None if it was there already."""
+        with self._database.write() as connection:
+            number = enter_duty(self._database, connection, new, now, None)
+            if number is not None:
+                note(connection, now, actor, [opened_note(number, new)])
+            return number
 
     def counts(self) -> Mapping[str, int]:
         """Return how many duties are in each state."""
@@ -99,54 +157,29 @@ class SqlWork:
             }
 
 
+_QUERY = select(duties, alerts.c.episode).join_from(duties, alerts, isouter=True)
+
+
+def _read(connection: Connection, number: int) -> Duty:
+    row = connection.execute(_QUERY.where(duties.c.id == number)).mappings().one_or_none()
+    if row is None:
+        raise Refusal(_NO_TASK, number=number)
+    return _whole(row, load_evidence(connection, [number]).get(number, ()))
+
+
+def _open(connection: Connection, number: int) -> Duty:
+    """Return an unfinished duty and hold it until the transaction ends."""
+    connection.execute(select(duties.c.id).where(duties.c.id == number).with_for_update())
+    duty = _read(connection, number)
+    if duty.state not in UNFINISHED:
+        raise Refusal(_CLOSED, number=number, state=duty.state)
+    return duty
+
+
+def _whole(row: Any, proofs: tuple[Evidence, ...]) -> Duty:
+    return load_duty(row, figures=row["episode"]["figures"] if row["episode"] else {}, evidence=proofs)
+
+
 def _local(moment: datetime, proof: Evidence) -> str:
     """Return a moment in the zone a person gave his own in."""
     return moment.astimezone(proof.happened_at.tzinfo).isoformat(timespec="seconds")
-
-
-def _load_duty(row: Any, proofs: Sequence[Evidence]) -> Duty:
-    return Duty(
-        id=row["id"],
-        rule=row["rule"],
-        subject=row["subject"],
-        period=row["period"],
-        opened_at=row["opened_at"],
-        due_at=row["due_at"],
-        provisional=row["provisional"],
-        person=row["person"],
-        state=DutyState(row["state"]),
-        alert_id=row["alert"],
-        settled_at=row["settled_at"],
-        figures=row["episode"]["figures"] if row["episode"] else {},
-        evidence=tuple(proofs),
-    )
-
-
-def _evidence_row(proof: Evidence) -> dict[str, Any]:
-    return {
-        "kind": proof.kind,
-        "person": proof.person,
-        "account": proof.account,
-        "cause": proof.cause,
-        "proposal": proof.proposal,
-        "happened_at": proof.happened_at,
-        "recorded_at": proof.recorded_at,
-    }
-
-
-def _evidence(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Evidence]]:
-    found: dict[int, list[Evidence]] = {}
-    query = select(evidence).order_by(evidence.c.id)
-    rows = (row for part in chunks(numbers) for row in connection.execute(query.where(evidence.c.duty.in_(part))).mappings())
-    for row in rows:
-        proof = Evidence(
-            EvidenceKind(row["kind"]),
-            row["person"],
-            row["account"],
-            row["cause"],
-            row["proposal"],
-            row["happened_at"],
-            row["recorded_at"],
-        )
-        found.setdefault(row["duty"], []).append(proof)
-    return found

@@ -1,4 +1,4 @@
-"""Duties, the evidence that meets them, and the messages that announce them."""
+"""Messages and what became of them; audit rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,77 +8,6 @@ from typing import Any
 
 from meterwatch.core.model.alerts import AlertKey
 from meterwatch.core.model.phrase import Phrase
-
-
-class DutyState(StrEnum):
-    """Where a duty stands. Only evidence makes it met or late; only time makes it breached."""
-
-    OPEN = "open"
-    MET = "met"
-    BREACHED = "breached"  # the deadline passed without evidence
-    LATE = "late"  # evidence came after the deadline
-    VOID = "void"  # what called for it turned out not to be so
-
-
-DUTY_STATE_TEXT: dict[DutyState, Phrase] = {
-    DutyState.OPEN: Phrase("open", "待办"),
-    DutyState.MET: Phrase("met", "按期完成"),
-    DutyState.LATE: Phrase("late", "逾期完成"),
-    DutyState.BREACHED: Phrase("breached", "已逾期"),
-    DutyState.VOID: Phrase("void", "已作废"),
-}
-
-
-class EvidenceKind(StrEnum):
-    """How a person proves that a duty was done."""
-
-    PHONE = "phone"
-    VISIT = "visit"
-
-
-@dataclass(frozen=True, slots=True)
-class NewDuty:
-    """A duty to be entered; (rule, subject, period) is unique. ``person`` is empty when nobody is responsible yet."""
-
-    rule: str
-    subject: str
-    period: str
-    due_at: datetime
-    provisional: bool
-    person: str
-    alert: AlertKey | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a person states he did, when it happened and when it was recorded."""
-
-    kind: EvidenceKind
-    person: str
-    account: str
-    cause: str
-    proposal: str
-    happened_at: datetime
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Duty:
-    """A duty the ledger holds; a person's task."""
-
-    id: int
-    rule: str
-    subject: str
-    period: str
-    opened_at: datetime
-    due_at: datetime
-    provisional: bool
-    person: str
-    state: DutyState
-    alert_id: int | None = None
-    settled_at: datetime | None = None
-    figures: Mapping[str, float] = field(default_factory=dict)
-    evidence: tuple[Evidence, ...] = ()
 
 
 class MessageState(StrEnum):
@@ -127,7 +56,10 @@ class Guarantee(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A message to be queued; ``key`` is unique and says why it exists, ``body`` is never changed after."""
+    """A message to be queued; ``key`` is unique and says why it exists, ``body`` is never changed after.
+
+    It is not sent before ``not_before`` (quiet hours), nor after ``expires_at``.
+    """
 
     key: str
     channel: str
@@ -138,6 +70,7 @@ class NewMessage:
     body: str
     expires_at: datetime
     alert: AlertKey | None = None
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""Units and the use of important customers: a sheet each week and each month."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from meterwatch.core.model.duties import EvidenceKind
+from meterwatch.core.model.phrase import Phrase
+from meterwatch.core.model.registry import Role
+from notifier.duties.duty import DutyRule, OnCalendar, Want
+from notifier.duties.periods import Period, month, week
+from notifier.duties.terms import by_day, working_days
+from notifier.duties.units import subject_of, units
+from notifier.roster import Roster
+from notifier.site import Site
+
+_DAYS_AFTER = 5  # calendar days after its end by which a sheet is due
+
+
+def _past(day: date) -> tuple[Period, Period]:
+    """Return the last whole week and the last whole month."""
+    return week(day - timedelta(days=7)), month(day.replace(day=1) - timedelta(days=1))
+
+
+def _asks(day: date) -> str:
+    return " ".join(period.name for period in _past(day))
+
+
+def _covers(period: str, day: date) -> bool:
+    return period in [past.name for past in _past(day)]
+
+
+def wants(roster: Roster, site: Site) -> Iterable[Want]:
+    """Return the sheets of the last whole week and month, for every unit."""
+    for period in _past(roster.day):
+        due = by_day(period.last + timedelta(days=_DAYS_AFTER), site)
+        if period.last + timedelta(days=_DAYS_AFTER) < roster.day:
+            continue
+        for unit in units(roster.registry):
+            yield Want(subject_of(unit), period.name, unit=unit, due=due)
+
+
+DUTY = DutyRule(
+    name="use-important-report",
+    title=Phrase("sheet of the unit's use and of its important customers", "报送单位用量及重要客户用量报表"),
+    source="RULES use-important-report (G 4(2)7)",
+    trigger=OnCalendar(_asks, wants, _covers),
+    role=Role.OFFICE_HEAD,
+    term=working_days(3),
+    evidence=(EvidenceKind.REPORT,),
+)
