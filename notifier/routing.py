@@ -15,7 +15,7 @@ from meterwatch.core.model.work import NewDuty, NewMessage
 from notifier import texts
 from notifier.duties import DUTIES
 from notifier.duties.duty import DutyRule
-from notifier.suppress import Silence, silence
+from notifier.suppress import Silence, silence, silent_together
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,14 @@ class RoutingOptions:
 
     channel: str = "log"
     """Channel messages to managers go out on."""
-    churn_valid_h: int = 48
-    """Hours after the end of the meter day for which a churn message means something."""
-    load_valid_h: int = 2
-    """Hours after the reading for which a load message means something."""
+    valid_h: dict[str, int] = field(default_factory=dict)
+    """Hours after the end of the meter day (load: after the reading) for which a message means something, by rule, such as
+    {churn = 24}; a rule that is not named: 48, load: 2."""
+    silent_together: float = 0.5
+    """When more than this share of the usage points falls silent on one day, no message is sent about the meters."""
 
     def __post_init__(self) -> None:
-        require_within(self, churn_valid_h=(1, 100_000), load_valid_h=(1, 100_000))
+        require_within(self, silent_together=(0, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def owed(
     messages: list[NewMessage] = []
     silences: dict[AlertKey, str] = {}
     day = now.astimezone(ZoneInfo(site.zone)).date()
+    together = silent_together(changes.opened, registry, site.options.silent_together)
     for episode in changes.opened:
         customer, commodity = _concerned(episode, registry)
         called_for = [rule for rule in DUTIES if rule.alert_rule == episode.rule and rule.stage in dict(episode.stages)]
@@ -70,14 +72,15 @@ def owed(
         duties += own
         manager = _in_charge(registry, customer, Role.MANAGER, day)
         expires_at = happened[episode.key] + _validity(episode.rule, site.options)
-        silences[episode.key] = silence(now, expires_at, manager.code if manager else "")
+        said_to = manager.code if manager else ""
+        silences[episode.key] = silence(now, expires_at, said_to, together=episode.key in together)
         if manager and silences[episode.key] == Silence.NONE:
             messages.append(_message(episode, commodity, manager, own, site, expires_at))
     return Owed(tuple(duties), tuple(messages), silences)
 
 
 def _validity(rule: str, options: RoutingOptions) -> timedelta:
-    return timedelta(hours=options.load_valid_h if rule == "load" else options.churn_valid_h)
+    return timedelta(hours=options.valid_h.get(rule, texts.TEMPLATES[rule].valid_h))
 
 
 def _concerned(episode: Episode, registry: Registry) -> tuple[Customer | None, Commodity]:

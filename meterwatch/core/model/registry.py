@@ -232,6 +232,8 @@ class Registry:
     zones: tuple[Zone, ...] = ()
     point_zones: PointZones = field(default_factory=PointZones.empty)
     designations: Mapping[str, Designation] = field(default_factory=dict)
+    large: frozenset[str] = frozenset()
+    """Codes of the customers classified general large (RULES who-large)."""
 
     @classmethod
     def empty(cls) -> "Registry":
@@ -307,6 +309,10 @@ class Registry:
     def customer(self, code: str) -> Customer | None:
         """Return a customer by code."""
         return self._customers.get(code)
+
+    def is_large(self, code: str) -> bool:
+        """Return whether a customer is large: general large (RULES who-large) or important (RULES who-important)."""
+        return code in self.large or code in self.designations
 
     @cached_property
     def _customers(self) -> dict[str, Customer]:
