@@ -99,8 +99,10 @@ def test_what_a_swing_could_not_be_compared_with_is_left_open() -> None:
 def test_silent_reads_well() -> None:
     silent = replace(about(SILENT, Commodity.GAS), start_day=DAY - 1)
     assert [body(SILENT, lang, silent, Commodity.GAS, None, ZONE) for lang in (Lang.EN, Lang.ZH)] == [
-        "Silent meter: of usage point EP-0003 nothing is known since 2023-02-27 (2 days). "
-        "Please check the meter and its connection.",
+        (
+            "Silent meter: of usage point EP-0003 nothing is known since 2023-02-27 (2 days). "
+            "Please check the meter and its connection."
+        ),
         "表计失联：用户点EP-0003自2023-02-27起无数据（2天）。请检查表计及其通信。",
     ]
 
@@ -108,8 +110,10 @@ def test_silent_reads_well() -> None:
 def test_weekly_read_tells_whether_it_was_not_read_or_does_not_agree() -> None:
     read = about(WEEKLY_READ, Commodity.GAS)
     assert [body(WEEKLY_READ, lang, read, Commodity.GAS, None, ZONE) for lang in (Lang.EN, Lang.ZH)] == [
-        "Weekly reading check: usage point EP-0003, week to 2023-02-28: valid readings on 6 of 7 days; register 7100 m³, "
-        "sum of intervals 6900 m³. Please read the meter and check it.",
+        (
+            "Weekly reading check: usage point EP-0003, week to 2023-02-28: valid readings on 6 of 7 days; "
+            "register 7100 m³, sum of intervals 6900 m³. Please read the meter and check it."
+        ),
         "周抄表核对：用户点EP-0003截至2023-02-28一周，7天中6天有有效读数；表底示数差7100m³，分时用量合计6900m³。请抄表并核对。",
     ]
     unread = replace(without(WEEKLY_READ, "register", "intervals"), figures={"read_days": 0.0})
