@@ -33,7 +33,6 @@ def week_readings(
     """
     start, end = scheme.start(day - WEEK + 1), scheme.end(day)
     steps = intervals(readings, meters)
-    steps = steps.take((steps.start >= start) & (steps.end <= end))
     bounds = np.searchsorted(steps.point, rows, side="left"), np.searchsorted(steps.point, rows, side="right")
     uses = [_uses(steps.take(np.arange(first, last))) for first, last in zip(*bounds, strict=True)]
     register, summed = np.array(uses, np.float64).reshape(-1, 2).T

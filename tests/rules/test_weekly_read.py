@@ -148,6 +148,15 @@ def test_a_register_read_inside_short_intervals_is_met_by_sharing_them_out() -> 
     assert found.figures["intervals"] == pytest.approx(1440.0)
 
 
+def test_an_interval_over_the_edge_of_the_week_counts_with_its_part() -> None:
+    half_past = [
+        replace_time(one, -1_800_000) for one in series(HOURS, dict.fromkeys(range(1, WEEK + 1), 10.0), start=START)
+    ]
+    found = fact([*registers(24), *half_past])
+    assert found.figures["register"] == 1440.0  # but on Sunday half an hour is unknown
+    assert found.figures["intervals"] == pytest.approx(1440.0)
+
+
 def replace_time(one: Reading, later: int) -> Reading:
     return one._replace(time=one.time + later)
 
