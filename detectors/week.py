@@ -68,9 +68,8 @@ def _uses(steps: Intervals) -> tuple[float, float]:
         both &= np.rint(_between(moments, part, part.end - part.start)) == length
     if not both.any():
         return np.nan, np.nan
-    return float(_between(moments, register, register.use)[both].sum()), float(
-        _between(moments, summed, summed.use)[both].sum()
-    )
+    by_register, by_intervals = (float(_between(moments, part, part.use)[both].sum()) for part in (register, summed))
+    return by_register, by_intervals
 
 
 def _within_a_long_one(moments: NDArray[np.int64], steps: Intervals) -> NDArray[np.bool_]:

@@ -71,6 +71,7 @@ def at(hour: float, value: float = 5000.0, kind: str = REGISTER, quality: int = 
         ([at(WEEK + 0.1)], 0),
         ([at(50.0, quality=Quality.SUSPECT)], 0),  # its sender doubts it
         ([at(50.0, quality=Quality.LATE)], 1),
+        ([at(50.0, float("inf"))], 0),  # no figure
         ([at(50.0, kind="electricity.voltage")], 0),  # not of its use
         ([at(50.0, kind="electricity.power")], 1),
         (intervals(24, kind=DAY), 7),
