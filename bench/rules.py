@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from detectors.rule import AnyRule, RuleInput, UsageWindow
+from detectors.rule import AnyRule, RuleInput, UsageWindow, WeekReadings
 from detectors.rules import RULES
 from meterwatch.core.clock import elapsed
 
@@ -22,15 +22,19 @@ def made_input(rule: AnyRule, rows: int, fallen: float) -> RuleInput:
     last_year = None
     if rule.last_year:
         last_year = UsageWindow(DAY - 365, dice.normal(100, 8, (rule.lookback + 2 * rule.last_year + 1, rows)))
+    last_month = UsageWindow(DAY - 30, dice.normal(100, 8, (rule.last_month, rows))) if rule.last_month else None
+    week = WeekReadings.of(*dice.normal(100, 1, (4, rows))) if rule.week_readings else None
     limit = np.full(rows, 200.0)
-    return RuleInput(DAY, UsageWindow(DAY, recent), last_year, dice.normal(100, 30, rows), limit)
+    return RuleInput(DAY, UsageWindow(DAY, recent), last_year, dice.normal(100, 30, rows), limit, last_month, week)
 
 
 def window_of(rule: AnyRule, given: RuleInput) -> list[np.ndarray]:
     """Return the arrays a rule looks at."""
     if rule.live_by:
         return [given.peak, given.limit]
-    return [given.recent.use, *([given.last_year.use] if given.last_year else [])]
+    if given.week:
+        return list(given.week.columns())
+    return [window.use for window in (given.recent, given.last_year, given.last_month) if window]
 
 
 def side_by_side(*works: Callable[[], object]) -> list[float]:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.daily import DailyOptions, customer_window, point_window
-from detectors.rule import AnyRule, Facts, Level, RuleInput, UsageWindow
-from meterwatch.core.calendar import DayScheme, last_year_day
-from meterwatch.core.model.readings import DayTotals
+from detectors.rule import AnyRule, Facts, Level, RuleInput, UsageWindow, WeekReadings
+from detectors.week import WEEK, reading_range, week_readings
+from meterwatch.core.calendar import DayScheme, last_month_day, last_year_day
+from meterwatch.core.model.readings import DayTotals, ReadingBatch
 from meterwatch.core.model.registry import COMMODITIES, Registry
 
 ReadTotals = Callable[[int, int, NDArray[np.int32]], DayTotals]
+ReadReadings = Callable[[int, int, NDArray[np.int32]], ReadingBatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What days are judged from: the registry snapshot, stored day totals, how much of a day must be known, and whether
-    last year's day is found by the lunar calendar."""
+    """What days are judged from: the registry snapshot, stored day totals and readings (see ReadingStore), how much of a day
+    must be known, and whether last year's day is found by the lunar calendar."""
 
     registry: Registry
     read: ReadTotals
+    readings: ReadReadings
     daily: DailyOptions
     lunar: bool
 
@@ -83,8 +86,8 @@ def orphans(registry: Registry, rule: AnyRule, names: Iterable[str], schemes: It
     """Return those of ``names`` whom the rule judges by none of ``schemes``: gone from the registry, out of scope, moved."""
     ranks = [registry.scheme_order.index(scheme) for scheme in schemes]
     if rule.level is Level.POINT:
-        judged = np.flatnonzero(registry.points.active & np.isin(registry.scheme_rank, ranks))
-        return sorted(set(names) - {registry.codes[row] for row in judged.tolist()})
+        judged = np.flatnonzero(registry.points.active & np.isin(registry.scheme_rank, ranks)).astype(np.int32)
+        return sorted(set(names) - set(points_of(registry, _rows_in_scope(registry, rule, judged)).names))
     _, pairs, rank = _judged_pairs(registry, rule)
     return sorted(set(names) - set(_names(registry, pairs[np.isin(rank, ranks)])))
 
@@ -99,12 +102,14 @@ def _names(registry: Registry, pairs: NDArray[np.int64]) -> tuple[str, ...]:
 
 def evaluate(rule: AnyRule, options: object, subjects: Subjects, day: int, material: Material) -> Judged:
     """Return the facts of ``rule`` for ``subjects`` on meter day ``day``."""
-    recent, today = _window(subjects, day - rule.lookback, day, material)
+    recent, last_month, today = _recent(rule, subjects, day, material)
     last_year = None
     if rule.last_year:
         centre = last_year_day(date.fromordinal(day), lunar=material.lunar).toordinal()
-        last_year, _ = _window(subjects, centre - rule.lookback - rule.last_year, centre + rule.last_year, material)
-    given = RuleInput(day, recent, last_year, *_rates(material.registry, subjects, today))
+        first, last = centre - rule.lookback - rule.last_year, centre + rule.last_year
+        last_year = _window(material.read(first, last, subjects.rows), first, last, subjects, material)
+    week = _week(rule, subjects, day, material) if rule.week_readings else None
+    given = RuleInput(day, recent, last_year, *_rates(material.registry, subjects, today), last_month, week)
     return Judged(rule, subjects, rule.judge(given, options))
 
 
@@ -117,14 +122,29 @@ def judge_peaks(
     return Judged(rule, points_of(registry, rows), facts)
 
 
-def _window(subjects: Subjects, first: int, last: int, material: Material) -> tuple[UsageWindow, DayTotals]:
-    """Return the subjects' window and the point totals of its last day."""
-    found = material.read(first, last, subjects.rows)
+def _recent(
+    rule: AnyRule, subjects: Subjects, day: int, material: Material
+) -> tuple[UsageWindow, UsageWindow | None, DayTotals]:
+    """Return the days up to the judged one, those of last month if declared, and the judged day's totals by point."""
+    first = day - rule.lookback
+    found = material.read(first, day, subjects.rows)
+    today = found.take(found.day == day)
+    if not rule.last_month:
+        return _window(found, first, day, subjects, material), None, today
+    ends = last_month_day(date.fromordinal(day)).toordinal()
+    begins = ends - rule.last_month + 1
+    found = DayTotals.join([material.read(begins, ends, subjects.rows), found])
+    # Of both one window is made, so that no comparison of the two crosses a change of customer (RULES who-point).
+    whole = _window(found, begins, day, subjects, material)
+    return whole.part(first, day), whole.part(begins, ends), today
+
+
+def _window(found: DayTotals, first: int, last: int, subjects: Subjects, material: Material) -> UsageWindow:
+    """Return the subjects' window from the totals of their points."""
     window = point_window(found, first, last, subjects.rows, material.daily)
-    if subjects.level is Level.CUSTOMER:
-        agreements = material.registry.agreements
-        window = customer_window(window, subjects.rows, agreements, subjects.member, len(subjects.names))
-    return window, found.take(found.day == last)
+    if subjects.level is Level.POINT:
+        return window
+    return customer_window(window, subjects.rows, material.registry.agreements, subjects.member, len(subjects.names))
 
 
 def _rates(registry: Registry, subjects: Subjects, today: DayTotals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -137,14 +157,42 @@ def _rates(registry: Registry, subjects: Subjects, today: DayTotals) -> tuple[ND
     return peak, registry.upper_limit[subjects.rows]
 
 
+def _week(rule: AnyRule, subjects: Subjects, day: int, material: Material) -> WeekReadings:
+    """Return what the meters of point subjects showed in the week; nothing of a point not supplied to one customer in the
+    rule's scope all week."""
+    registry, rows = material.registry, subjects.rows
+    agreements = registry.agreements
+    all_week = (agreements.first_day <= day - WEEK + 1) & (day < agreements.last_day)
+    asked = np.flatnonzero(np.isin(rows, agreements.point[all_week & _in_scope(registry, rule)[agreements.customer]]))
+    out = WeekReadings.unknown(len(rows))
+    if len(asked):
+        scheme = registry.scheme_of(int(rows[asked[0]]))  # usage points are judged by the days of their own scheme
+        batch = material.readings(*reading_range(scheme, day), rows[asked])
+        found = week_readings(batch, registry.meters, scheme, day, rows[asked])
+        for column, values in zip(out.columns(), found.columns(), strict=True):
+            column[asked] = values
+    return out
+
+
 def _in_scope(registry: Registry, rule: AnyRule) -> NDArray[np.bool_]:
+    """Return which customers the rule is about, (customer,)."""
     return np.array(
         [
-            (rule.residential or not customer.customer_class.residential) and (rule.wheeling or not customer.wheeling)
+            (rule.residential or not customer.customer_class.residential)
+            and (rule.wheeling or not customer.wheeling)
+            and (not rule.large or registry.is_large(customer.code))
             for customer in registry.customers
         ],
         np.bool_,
     )
+
+
+def _rows_in_scope(registry: Registry, rule: AnyRule, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return those of the usage points ``rows`` at which somebody the rule is about is or was supplied."""
+    if rule.residential and rule.wheeling and not rule.large:
+        return rows  # a meter is watched whoever, if anybody, is supplied there
+    agreements = registry.agreements
+    return rows[np.isin(rows, agreements.point[_in_scope(registry, rule)[agreements.customer]])]
 
 
 def subjects_by_rule(
@@ -156,6 +204,8 @@ def subjects_by_rule(
     """
     own = rows[registry.scheme_rank[rows] == registry.scheme_order.index(scheme)]
     return {
-        rule.name: points_of(registry, own) if rule.level is Level.POINT else customers_of(registry, rows, rule, scheme)
+        rule.name: points_of(registry, _rows_in_scope(registry, rule, own))
+        if rule.level is Level.POINT
+        else customers_of(registry, rows, rule, scheme)
         for rule in rules
     }

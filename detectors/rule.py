@@ -6,13 +6,15 @@ tests and metrics derive from the declaration.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meterwatch.core.model.alerts import Episode, FactRow
+from meterwatch.core.model.columns import Columns
 from meterwatch.core.model.phrase import Phrase
 
 BLOCK = 8192
@@ -38,6 +40,31 @@ class UsageWindow:
         """The ordinal of row 0."""
         return self.last_day - len(self.use) + 1
 
+    def part(self, first: int, last: int) -> "UsageWindow":
+        """Return the window's days ``first`` .. ``last``."""
+        return UsageWindow(last, self.use[first - self.first_day : last - self.first_day + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class WeekReadings(Columns):
+    """What meters showed in the seven meter days that end with the judged one, one entry a usage point, float64.
+
+    ``read_days``: days with a valid reading, 0..7. ``register`` and ``intervals``: use by the register and by the sum of
+    intervals over the time both know, kWh or m3. ``step``: use that one whole digit of the register stands for.
+    NaN = not known, or not the rule's to ask: the point was not supplied to one customer of its scope all week.
+    """
+
+    DTYPES: ClassVar = (np.float64, np.float64, np.float64, np.float64)
+    read_days: NDArray[np.float64]
+    register: NDArray[np.float64]
+    intervals: NDArray[np.float64]
+    step: NDArray[np.float64]
+
+    @classmethod
+    def unknown(cls, rows: int) -> "WeekReadings":
+        """Return a value that says nothing of ``rows`` usage points."""
+        return cls.of(*(np.full(rows, np.nan) for _ in cls.DTYPES))
+
 
 @dataclass(frozen=True, slots=True)
 class RuleInput:
@@ -46,6 +73,8 @@ class RuleInput:
     ``recent`` ends with the judged day and holds ``lookback`` days before it. ``last_year`` is centred on last year's day
     (lunar-aligned): ``lookback`` + ``last_year`` days before it, the day, ``last_year`` after it; None if not declared.
     ``peak`` and ``limit`` (n,): highest mean rate of the day and highest allowed rate, kW or m3/h, NaN = unknown.
+    ``last_month``: the declared days that end on the same date one month earlier; ``week``: what the meters themselves
+    showed; None if not declared.
     """
 
     day: int
@@ -53,6 +82,8 @@ class RuleInput:
     last_year: UsageWindow | None
     peak: NDArray[np.float64]
     limit: NDArray[np.float64]
+    last_month: UsageWindow | None = None
+    week: WeekReadings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +129,9 @@ class Rule(Generic[Options]):
     without it raises an alert for each crossing meter day. ``alerting`` names the policy that raises alerts.
     A rule with ``live_by`` looks at nothing but ``peak`` and ``limit`` and is also judged on each appended batch; of a day's
     facts the one with the highest such figure is kept.
+    A ``weekly`` rule judges whole weeks, Monday to Sunday, on their Sundays, and has no ``step``. One with ``week_readings``
+    judges usage points by the readings of their meters. ``large`` narrows it to general large and important customers
+    (RULES who-large, who-important). ``absence`` says that nothing known is itself a finding.
     """
 
     name: str
@@ -115,6 +149,15 @@ class Rule(Generic[Options]):
     live_by: str = ""
     residential: bool = True
     wheeling: bool = True
+    large: bool = False
+    last_month: int = 0
+    weekly: bool = False
+    week_readings: bool = False
+    absence: bool = False
+
+    def judges(self, day: int) -> bool:
+        """Return whether meter day ``day`` (ordinal) is judged: every day, or only Sundays."""
+        return not self.weekly or date.fromordinal(day).isoweekday() == 7
 
 
 AnyRule = Rule[Any]

@@ -17,7 +17,7 @@ from notifier.duties.plan import new_duty
 from notifier.duties.rules import DUTIES
 from notifier.roster import Roster
 from notifier.site import RoutingOptions, Site
-from notifier.suppress import Silence, silence
+from notifier.suppress import Silence, silence, silent_together
 
 _ALERTED = [(rule, rule.trigger) for rule in DUTIES if isinstance(rule.trigger, OnAlert)]
 
@@ -49,6 +49,7 @@ def owed(
     duties: list[NewDuty] = []
     messages: list[NewMessage] = []
     silences: dict[AlertKey, str] = {}
+    together = silent_together(changes.opened, roster.registry, site.options.silent_together)
     for episode in changes.opened:
         customer, commodity = _concerned(episode, roster.registry)
         own = _called_for(episode, episode.stages, roster, site, now, exclusions)
@@ -56,7 +57,9 @@ def owed(
         manager = _manager(customer, roster)
         expires_at = happened[episode.key] + _validity(episode.rule, site.options)
         excluded = bool(episode.stages) and _excluded(episode, episode.stages[-1], exclusions)
-        silences[episode.key] = silence(now, expires_at, manager.code if manager else "", excluded=excluded)
+        silences[episode.key] = silence(
+            now, expires_at, manager.code if manager else "", excluded=excluded, together=episode.key in together
+        )
         if manager and silences[episode.key] == Silence.NONE:
             messages.append(_message(episode, commodity, manager, own, site, expires_at))
     voided: list[tuple[int, str]] = []
@@ -100,7 +103,7 @@ def _excluded(episode: Episode, stage: Stage, exclusions: Sequence[Exclusion]) -
 
 
 def _validity(rule: str, options: RoutingOptions) -> timedelta:
-    return timedelta(hours=options.load_valid_h if rule == "load" else options.churn_valid_h)
+    return timedelta(hours=options.valid_h.get(rule, texts.TEMPLATES[rule].valid_h))
 
 
 def _concerned(episode: Episode, registry: Registry) -> tuple[Customer | None, Commodity]:

@@ -1,6 +1,6 @@
 """What the notifier needs to know of the place it serves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,13 +14,14 @@ class RoutingOptions:
 
     channel: str = "log"
     """Channel messages to managers go out on."""
-    churn_valid_h: int = 48
-    """Hours after the end of the meter day for which a churn message means something."""
-    load_valid_h: int = 2
-    """Hours after the reading for which a load message means something."""
+    valid_h: dict[str, int] = field(default_factory=dict)
+    """Hours after the end of the meter day (load: after the reading) for which a message means something, by rule, such as
+    {churn = 24}; a rule that is not named: 48, load: 2."""
+    silent_together: float = 0.5
+    """When more than this share of the usage points falls silent on one day, no message is sent about the meters."""
 
     def __post_init__(self) -> None:
-        require_within(self, churn_valid_h=(1, 100_000), load_valid_h=(1, 100_000))
+        require_within(self, silent_together=(0, 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,8 @@ class Evaluation:
         judging = [other for other in registry.schemes if first_days[other.name] <= day]
         found = []
         for rule, subjects in self._subjects(registry, rows, scheme):
+            if not rule.judges(day):
+                continue
             judged = self._evaluate(rule, subjects, day, registry)
             before = {episode.subject: episode for episode in self._ledger.states(rule.name, day - 1)}
             facts = judged.facts.rows(rule.name, subjects.names, _worth_a_look(judged, before))
@@ -167,7 +169,7 @@ class Evaluation:
         for rule, subjects in self._subjects(registry, points, scheme):
             facts = [
                 fact
-                for day in range(first, done + 1)
+                for day in filter(rule.judges, range(first, done + 1))
                 for fact in self._evaluate(rule, subjects, day, registry).facts.rows(
                     rule.name, subjects.names, range(len(subjects.names))
                 )
@@ -186,8 +188,9 @@ class Evaluation:
         return ((rule, found[rule.name]) for rule in self._rules.rules if found[rule.name].names)
 
     def _evaluate(self, rule: AnyRule, subjects: Subjects, day: int, registry: Registry) -> Judged:
-        material = Material(registry, self._store.read_totals, self._rules.daily, self._rules.lunar)
-        return evaluate(rule, self._rules.options[rule.name], subjects, day, material)
+        store, rules = self._store, self._rules
+        material = Material(registry, store.read_totals, store.read, rules.daily, rules.lunar)
+        return evaluate(rule, rules.options[rule.name], subjects, day, material)
 
     def _judgement(
         self, rule: AnyRule, facts: Sequence[FactRow], before: Mapping[str, Episode], names: Set[str], since: int, until: int

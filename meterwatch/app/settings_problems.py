@@ -23,6 +23,7 @@ _NO_CODECS = Phrase(
     "缺失：无法解读任何报文；示例见 `meterwatch init`",
 )
 _BOUND = re.compile(r"(?:^|(?<=; ))(\w+) (\S+) is not within (\S+) to ([^\s;:]+)([^;]*)")  # as every room's options say it
+_LONGEST_H = 100_000
 _SECTION = "应为一个设置段"
 _WANTED = {  # by the first word of pydantic's error type
     "bool": "应为 true 或 false",
@@ -111,14 +112,7 @@ def cross_check(settings: Settings) -> Iterator[Problem]:
     """Yield what is wrong although each section is right by itself."""
     for index, mapping in enumerate(settings.codecs):
         yield from _mapping_problems(("codecs", index), mapping)
-    channel, channels = settings.routing.channel, list(type(settings.channels).model_fields)
-    if channel not in channels:
-        text = Phrase(f"no channel is called {channel!r}", f"没有名为 {channel!r} 的通道")
-        yield Problem(("routing", "channel"), joined(text, nearest(channel, channels)))
-    for name in ("url", "secret"):
-        if channel == "webhook" and not getattr(settings.channels.webhook, name):
-            loc = ("channels", "webhook", name)
-            yield Problem(loc, joined(missing(loc), _because("routing.channel", channel)))
+    yield from _routing_problems(settings)
     if settings.readings.store == "influxdb" and settings.influxdb is None:
         yield Problem(("influxdb",), joined(missing(("influxdb",)), _because("readings.store", "influxdb")))
     if settings.influxdb is not None and not settings.influxdb.url:
@@ -127,6 +121,23 @@ def cross_check(settings: Settings) -> Iterator[Problem]:
         yield Problem(("codecs",), _NO_CODECS)
     if settings.rules.churn.below > 1:  # the rule can be asked with any line; this one would warn everybody
         yield Problem(("rules", "churn", "below"), _bound(settings.rules.churn.below, 0.01, 1))
+
+
+def _routing_problems(settings: Settings) -> Iterator[Problem]:
+    channel, channels = settings.routing.channel, list(type(settings.channels).model_fields)
+    if channel not in channels:
+        text = Phrase(f"no channel is called {channel!r}", f"没有名为 {channel!r} 的通道")
+        yield Problem(("routing", "channel"), joined(text, nearest(channel, channels)))
+    for name in ("url", "secret"):
+        if channel == "webhook" and not getattr(settings.channels.webhook, name):
+            loc = ("channels", "webhook", name)
+            yield Problem(loc, joined(missing(loc), _because("routing.channel", channel)))
+    rules = list(type(settings.rules).model_fields)
+    for rule, hours in settings.routing.valid_h.items():
+        if rule not in rules:
+            yield Problem(("routing", "valid_h", rule), unknown(rule, rules))
+        elif not 1 <= hours <= _LONGEST_H:
+            yield Problem(("routing", "valid_h", rule), _bound(hours, 1, _LONGEST_H))
 
 
 def _because(setting: str, value: str) -> Phrase:

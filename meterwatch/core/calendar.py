@@ -104,6 +104,12 @@ def last_year_day(day: date, *, lunar: bool) -> date:
     return day.replace(year=day.year - 1)
 
 
+def last_month_day(day: date) -> date:
+    """Return the same date one month earlier, the last day of that month where it has no such date."""
+    last = day.replace(day=1) - timedelta(days=1)
+    return last.replace(day=min(day.day, last.day))
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """When something is due; ``provisional`` while the holidays of that year are not published yet."""

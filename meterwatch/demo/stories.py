@@ -23,6 +23,7 @@ _RULES = {rule.name: rule for rule in RULES}
 _OPENED = date(2023, 2, 17)
 _DAY_ONE = _OPENED - timedelta(days=6)
 _POTENTIAL, _REBASED = (_DAY_ONE + timedelta(days=number - 1) for number in (30, 45))
+_SILENT_OPENED = date(2023, 2, 28)
 _CLOSE_AFTER = timedelta(hours=2)  # of a meter day's end, before it is judged for the first time
 _KNOWN = 0.8  # share of a day below which it counts as unknown
 _SHOWN = 3  # wrong days that are named
@@ -197,17 +198,26 @@ def _wrong_day(world: World, point: Point, day: int) -> str:
 
 
 def silent(world: World) -> Iterator[Finding]:
-    """Unknown days from the day it fell silent on, and no churn alert."""
+    """Unknown days from the day it fell silent on, told of on the second of them, and no churn alert."""
     point, first = world.fleet.point(script.SILENT), script.SILENT_FROM.date().toordinal()
     days = range(first, LAST_DAY + 1)
     unknown = sum(world.total(point, day).known < _KNOWN for day in days)
     yield _same(Phrase("{found} unknown days", "{found} 天数据缺失"), unknown, len(days))
     yield _totals(world, [point], range(FIRST_DAY, first))
+    found = _alerts(world, "silent", script.SILENT)
+    yield _same(Phrase("opened {found}", "{found} 告警"), listed(map(_opened, found)), listed([str(_SILENT_OPENED)]))
+    for alert in found:
+        ended = _ended(alert.episode.closed_why, alert.episode.closed_day)
+        yield _same(Phrase("{found}", "{found}"), ended, _ended("", None))
+    yield _messages(world, f"silent/literal/{script.SILENT}/", 1)
     yield _no_alert(world, _subject(world, script.SILENT))
 
 
 def late(world: World) -> Iterator[Finding]:
-    """A gateway delivers two days late: the days judged without its readings are judged again with them."""
+    """A gateway delivers two days late: the days judged without its readings are judged again with them.
+
+    Until then its meters were silent for two days, and that was told; no alert of it stands.
+    """
     points = world.fleet.gateways[script.LATE_GATEWAY]
     first = script.OFFLINE.date().toordinal()
     scheme = meter_day(points[0].commodity, points[0].zone)
@@ -215,6 +225,10 @@ def late(world: World) -> Iterator[Finding]:
     judged = [day for day in around if script.OFFLINE < from_ms(scheme.end(day)) <= script.ONLINE - _CLOSE_AFTER]
     again = sum(all(world.total(point, day).whole for point in points) for day in judged)
     yield _same(Phrase("{found} days judged again", "{found} 天重新计算"), again, len(judged))
+    told = sum(any(one.key.startswith(f"silent/literal/{point.code}/") for one in world.messages) for point in points)
+    yield _same(Phrase("told of {found} silent meters", "{found} 块表计失联已通知"), told, len(points))
+    standing = sum(len(_alerts(world, "silent", point.code)) for point in points)
+    yield _same(Phrase("alerts that stand: {found}", "未撤销告警：{found}"), standing, 0)
     yield _totals(world, points, around)
 
 
@@ -248,12 +262,13 @@ def poison(world: World) -> Iterator[Finding]:
 
 def everything(world: World) -> Iterator[Finding]:
     """No alert, task or message without a script, every total of the fleet right, both balances even."""
-    scripted = {("churn", _subject(world, script.HALVED)), ("load", script.OVERLOADED)}
+    scripted = {("churn", _subject(world, script.HALVED)), ("load", script.OVERLOADED), ("silent", script.SILENT)}
+    told = [*script.OVERLOADS, script.HALVED, script.SILENT, *world.fleet.gateways[script.LATE_GATEWAY]]
     seen = {(alert.episode.rule, alert.episode.subject) for alert in world.alerts}
     others = tally(_alert(rule, subject) for rule, subject in seen - scripted)
     yield _same(Phrase("unscripted alerts: {found}", "意外告警：{found}"), others, NONE)
     yield _same(Phrase("tasks in all: {found}", "任务共 {found}"), len(world.tasks), 1)
-    yield _same(Phrase("messages in all: {found}", "短信共 {found}"), len(world.messages), 1 + len(script.OVERLOADS))
+    yield _same(Phrase("messages in all: {found}", "短信共 {found}"), len(world.messages), len(told))
     heard = [point for point in world.fleet.points if point.code != script.SILENT]
     yield _totals(world, heard, range(FIRST_DAY, LAST_DAY + 1))
     yield Finding(world.balance.holds() and not world.balance.waiting, _BALANCES, asdict(world.balance))
@@ -300,12 +315,18 @@ STORIES: tuple[Story, ...] = (
     ),
     Story(
         Phrase(f"a meter ({script.SILENT}) falls silent", f"表计（{script.SILENT}）失联"),
-        Phrase("unknown days from 2023-02-27 on, no churn alert", "2023-02-27 起数据缺失，不作流失告警"),
+        Phrase(
+            f"unknown days from 2023-02-27 on, an alert and a message on {_SILENT_OPENED}, no churn alert",
+            f"2023-02-27 起数据缺失，{_SILENT_OPENED} 告警 1 条、短信 1 条，不作流失告警",
+        ),
         silent,
     ),
     Story(
         Phrase(f"a gateway ({script.LATE_GATEWAY}) delivers two days late", f"网关（{script.LATE_GATEWAY}）迟报两天"),
-        Phrase("two days are judged again, totals right", "两天重新计算，用量正确"),
+        Phrase(
+            "two days are judged again, totals right, alerts of silent meters withdrawn",
+            "两天重新计算，用量正确，失联告警撤销",
+        ),
         late,
     ),
     Story(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from detectors.rules import RULES
 from meterwatch.app.books import Books
 from meterwatch.core.model.alerts import CLOSED_WHY_TEXT, Alert
 from meterwatch.core.model.duties import DUTY_STATE_TEXT, Duty, DutyState
@@ -37,6 +38,7 @@ _HAPPENINGS: tuple[tuple[datetime, Phrase], ...] = (
     ),
     (script.at(3, 26, 9), Phrase("Rome: today's meter day has 23 hours", "罗马：今日计量日为 23 小时")),
 )
+_TITLE = {rule.name: rule.title for rule in RULES}
 _OPENED = {
     "churn": Phrase(
         "CHURN alert {id}: {subject} at {percent:.0%} of its base", "流失告警 {id}：{subject}，基准的 {percent:.0%}"
@@ -45,6 +47,8 @@ _OPENED = {
         "LOAD alert {id}: {subject} at {percent:.0%} of its limit", "负荷告警 {id}：{subject}，限值的 {percent:.0%}"
     ),
 }
+_OTHER = Phrase("alert {id}: {subject}: {title}", "告警 {id}：{subject}，{title}")
+_WITHDRAWN = Phrase("alert {id}: {subject} is withdrawn", "告警 {id}：{subject} 已撤销")
 _STAGE = Phrase("alert {id}: {subject} is now potential churn", "告警 {id}：{subject} 转为潜在流失")
 _CLOSED = Phrase("alert {id}: {subject} is over ({why})", "告警 {id}：{subject} 结束（{why}）")
 _TASK = Phrase("task {id} for {person}, due {due}", "任务 {id}：{person}，期限 {due}")
@@ -85,7 +89,11 @@ class Teller:
             named = {"id": alert.id, "subject": episode.subject}
             if before is None:
                 percent = episode.figures.get("week_ratio", episode.figures.get("share", 0.0))
-                self._line(moment, _OPENED[episode.rule].say(self.lang, percent=percent, **named))
+                title = _TITLE[episode.rule].say(self.lang)
+                said = _OPENED.get(episode.rule, _OTHER).say(self.lang, percent=percent, title=title, **named)
+                self._line(moment, said)
+            elif alert.withdrawn_at and not before.withdrawn_at:
+                self._line(moment, _WITHDRAWN.say(self.lang, **named))
             elif len(episode.stages) > len(before.episode.stages):
                 self._line(moment, _STAGE.say(self.lang, **named))
             if episode.closed_day and before is not None and before.episode.closed_day is None:

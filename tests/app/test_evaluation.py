@@ -71,8 +71,8 @@ class Office:
         return [fact.figures["use"] for fact in self.ledger.evaluation.facts("churn", day, day, [subject])]
 
     def alerts(self) -> list[tuple[str, int, bool]]:
-        """Return subject, opening day and whether it stands of every alert."""
-        found = self.ledger.evaluation.all_alerts(closed=True, limit=100)
+        """Return subject, opening day and whether it stands of every alert but those about meters a test lets be silent."""
+        found = [one for one in self.ledger.evaluation.all_alerts(closed=True, limit=100) if one.episode.rule != "silent"]
         return [(one.episode.subject, one.episode.opened_day, one.withdrawn_at is None) for one in found]
 
 
@@ -221,3 +221,85 @@ def test_readings_too_old_to_be_judged_do_not_hide_those_that_are_not(office: Of
     office.step(DAY + 59)
     assert office.known_use("C2/electricity", DAY + 14) == []
     assert office.known_use("C2/electricity", DAY + 50) == [10.0]
+
+
+# --- rules that judge whole weeks, and silent meters ------------------------------------------------------------------
+
+MONDAY = DAY + 4  # DAY is a Thursday
+
+
+def raised(office: Office, rule: str) -> list[tuple[str, int, bool]]:
+    """Return subject, opening day and whether it stands of every alert of a rule, by subject and day."""
+    found = [one for one in office.ledger.evaluation.all_alerts(closed=True, limit=100) if one.episode.rule == rule]
+    return sorted((one.episode.subject, one.episode.opened_day, one.withdrawn_at is None) for one in found)
+
+
+def live_through(office: Office, days: range, use: float = 100.0) -> None:
+    """Every meter reports, S2 a use of its own."""
+    for day in days:
+        for point in ("S1", "R1", "R2"):
+            office.use(point, 100.0, day)
+        office.use("S2", use, day)
+        office.step(day)
+
+
+def with_large(office: Office, *codes: str) -> None:
+    office.held = replace(office.held, large=frozenset(codes))
+
+
+def test_a_swing_is_found_on_the_weeks_sunday(office: Office) -> None:
+    with_large(office, "C2")
+    live_through(office, range(DAY, MONDAY + 7), 70.0)
+    # Of the week to DAY + 3 four days were at 70, (3 * 100 + 4 * 70) / 7 is 83 %; the next is at 70 % of last month's.
+    assert raised(office, "swing") == [("C2/electricity", MONDAY + 6, True)]
+
+
+def test_nobody_else_swings(office: Office) -> None:
+    live_through(office, range(DAY, MONDAY + 7), 0.0)
+    assert raised(office, "swing") == raised(office, "weekly_read") == []
+
+
+def test_a_late_day_judges_its_weeks_sunday_again(office: Office) -> None:
+    """Four days of a week are known, so it can't be compared; with Tuesday it can, and has fallen; with all it has not."""
+    with_large(office, "C2")
+    live_through(office, range(DAY, MONDAY))
+    for day in range(MONDAY, MONDAY + 9):
+        if day not in (MONDAY, MONDAY + 1, MONDAY + 2):
+            office.use("S2", 50.0, day)
+        office.step(day)
+    sunday = MONDAY + 6
+    assert raised(office, "swing") == []
+    office.use_late("S2", 50.0, MONDAY + 1)
+    office.step(MONDAY + 8)
+    assert raised(office, "swing") == [("C2/electricity", sunday, True)]
+    office.use_late("S2", 200.0, MONDAY)
+    office.use_late("S2", 200.0, MONDAY + 2)
+    office.step(MONDAY + 8)
+    assert raised(office, "swing") == [("C2/electricity", sunday, False)]  # (5 * 50 + 2 * 200) / 7 is 93
+
+
+def test_large_customers_meters_without_a_reading_in_the_week_are_found(office: Office) -> None:
+    with_large(office, "C1")
+    for day in range(DAY, MONDAY + 7):
+        if day < MONDAY:
+            office.use("R1", 100.0, day)
+        office.use("S1", 100.0, day)
+        office.step(day)
+    sunday = MONDAY + 6
+    assert raised(office, "weekly_read") == [("R1", sunday, True)]
+    office.use_late("R1", 100.0, MONDAY + 2)
+    office.step(sunday)
+    assert raised(office, "weekly_read") == [("R1", sunday, False)]
+
+
+def test_a_silent_meter_opens_until_it_reports_again(office: Office) -> None:
+    for day in range(DAY, DAY + 6):
+        for point in ("S1", "R1", "R2", *(["S2"] if day not in (DAY + 1, DAY + 2, DAY + 3) else [])):
+            office.use(point, 0.0, day)
+        office.step(day)
+    assert raised(office, "silent") == [("S2", DAY + 2, True)]
+    (alert,) = (one for one in office.ledger.evaluation.all_alerts(closed=True, limit=9) if one.episode.rule == "silent")
+    assert (alert.episode.start_day, alert.episode.closed_day) == (DAY + 1, DAY + 4)
+    office.use_late("S2", 10.0, DAY + 2)
+    office.step(DAY + 5)
+    assert raised(office, "silent") == [("S2", DAY + 2, False)]

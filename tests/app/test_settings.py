@@ -151,8 +151,8 @@ class TestEnvironment:
         monkeypatch.setenv("METERWATCH_INGEST__VALIDATION__AHEAD_S", "5")
         monkeypatch.setenv("METERWATCH_SITE__WORKING_DAYS", '["2023-02-04"]')
         monkeypatch.setenv("METERWATCH_VIEWERS__ACCOUNTS__ALICE", "K1")
-        settings = loaded(tmp_path, "[routing]\nchannel = 'log'\nload_valid_h = 3\n[viewers.accounts]\nbob = 'K2'")
-        assert (settings.routing.channel, settings.routing.load_valid_h) == ("spool", 3)
+        settings = loaded(tmp_path, "[routing]\nchannel = 'log'\nvalid_h.load = 3\n[viewers.accounts]\nbob = 'K2'")
+        assert (settings.routing.channel, settings.routing.valid_h) == ("spool", {"load": 3})
         assert settings.ingest.validation.ahead_s == 5
         assert [day.isoformat() for day in settings.site.working_days] == ["2023-02-04"]
         assert settings.viewers.accounts == {"alice": "K1", "bob": "K2"}

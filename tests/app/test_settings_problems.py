@@ -76,9 +76,9 @@ class TestOneHidesNoOther:
             ),
             ("influxdb = 5\nreadings.store = 'influxdb'", ["1: influxdb: Input should be a dictionary or an instance"]),
             (
-                "[routing]\nchannel = 'webhook'\nload_valid_h = -1\n[channels.webhook]\nurl = 5",
+                "[routing]\nchannel = 'webhook'\nsilent_together = -1\n[channels.webhook]\nurl = 5",
                 [
-                    "3: routing.load_valid_h: -1 is not within 1 to 100000",
+                    "3: routing.silent_together: -1.0 is not within 0 to 1",
                     "4: channels.webhook.secret: is missing (or secret_file), because routing.channel is 'webhook'",
                     "5: channels.webhook.url: Input should be a valid string (found 5)",
                 ],
@@ -143,8 +143,15 @@ BOUNDS: list[tuple[str, str, float, float]] = [
     ("rules.churn", "rounding", 0.0, 0.01),
     ("rules.load", "above", 0.1, 10.0),
     ("rules.load", "rounding", 0.0, 0.01),
-    ("routing", "churn_valid_h", 1, 100_000),
-    ("routing", "load_valid_h", 1, 100_000),
+    ("rules.swing", "above", 1.0, 10.0),
+    ("rules.swing", "below", 0.01, 1.0),
+    ("rules.swing", "known", 1, 7),
+    ("rules.swing", "rounding", 0.0, 0.01),
+    ("rules.silent", "days", 1, 30),
+    ("rules.weekly_read", "share", 0.0, 1.0),
+    ("rules.weekly_read", "digits", 0.0, 1000.0),
+    ("rules.weekly_read", "rounding", 0.0, 0.01),
+    ("routing", "silent_together", 0.0, 1.0),
     ("ingest", "max_payload_bytes", 1024, 268_435_455),
     ("ingest", "step_bytes", 1, 1 << 30),
     ("journal", "keep_days", 0, 36_500),
@@ -187,6 +194,17 @@ class TestBounds:
         for value in (low - 1, high + 1) if whole else (low - 0.001, high + 0.001, float("nan"), float("inf")):
             (found,) = problems(write(tmp_path, self.text(section, name, value)))
             assert found.startswith(f"2: {section}.{name}: {value} is not within {low:g} to ")
+
+    def test_how_long_a_message_means_something_is_said_by_rule(self, tmp_path: Path) -> None:
+        assert loaded(tmp_path, "[routing.valid_h]\nchurn = 1\nload = 100000").routing.valid_h == {
+            "churn": 1,
+            "load": 100_000,
+        }
+        assert problems(write(tmp_path, "[routing.valid_h]\nchurn = 0\nload = 100001\nlod = 5")) == [
+            "2: routing.valid_h.churn: 0 is not within 1 to 100000",
+            "3: routing.valid_h.load: 100001 is not within 1 to 100000",
+            "4: routing.valid_h.lod: unknown setting; did you mean 'load'?",
+        ]
 
 
 class TestChinese:

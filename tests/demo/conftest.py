@@ -18,6 +18,8 @@ from meterwatch.demo.world import FIRST_DAY, LAST_DAY, World
 from tests.support.month import small_fleet
 
 WARNED = date(2023, 2, 17).toordinal()
+SILENT = date(2023, 2, 28).toordinal()
+OFFLINE = scripted.OFFLINE.date().toordinal()
 NOON = scripted.at(2, 18, 12)
 
 
@@ -42,7 +44,9 @@ def script() -> Script:
 
 @pytest.fixture(scope="session")
 def world(script: Script) -> World:
-    alerts = [_churn(), *(_load(2 + number, start) for number, (start, _) in enumerate(scripted.OVERLOADS))]
+    loads = [_load(2 + number, start) for number, (start, _) in enumerate(scripted.OVERLOADS)]
+    alerts = [_churn(), *loads, _silent(4, scripted.SILENT, SILENT)]
+    withdrawn = [_silent(5, point.code, OFFLINE + 1) for point in script.fleet.gateways[scripted.LATE_GATEWAY]]
     closed = range(scripted.FESTIVAL_FROM.date().toordinal(), scripted.FESTIVAL_TO.date().toordinal())
     task = Duty(1, "churn-warn", "C-0007/gas", "2023-02-17", NOON, NOON, False, "M-03", DutyState.MET, 1)
     return World(
@@ -52,7 +56,7 @@ def world(script: Script) -> World:
         alerts=alerts,
         churn_facts=[FactRow("churn", "C-0171/electricity", day, ("literal",), {}) for day in closed],
         tasks=[replace(task, evidence=(Evidence(EvidenceKind.PHONE, "M-03", "demo", "cause", "proposal", NOON, NOON),))],
-        messages=[_message(alert) for alert in alerts],
+        messages=[_message(alert) for alert in (*alerts, *withdrawn)],
         rejects={reason.value: count for reason, count in scripted.POISON_REASONS.items()},
         balance=Balance(1009, 1004, 5, 0, 90_245, 90_000, 240, 1, 4),
         stored=90_000,
@@ -68,6 +72,10 @@ def _churn() -> Alert:
 def _load(number: int, start: datetime) -> Alert:
     day = start.date().toordinal()
     return Alert(number, Episode("load", "literal", "EP-0003", day, day, closed_day=day, closed_why="day over"), start, 1)
+
+
+def _silent(number: int, point: str, opened: int) -> Alert:
+    return Alert(number, Episode("silent", "literal", point, opened, opened - 1), NOON, 1)
 
 
 def _message(alert: Alert) -> Message:

@@ -21,7 +21,7 @@ from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.readings import DayTotals
 from meterwatch.demo.stories import STORIES
 from meterwatch.demo.world import World
-from tests.demo.conftest import NOON, WARNED
+from tests.demo.conftest import NOON, SILENT, WARNED
 
 MISSED, OK = {Lang.EN: "MISSED", Lang.ZH: "不符"}, {Lang.EN: "ok", Lang.ZH: "一致"}
 Tamper = Callable[[World], World]
@@ -176,6 +176,13 @@ WRONG: list[tuple[str, Tamper, set[str]]] = [
     ("day after the rollover", with_total("GP-0013", "2023-01-21", use=0.02), {"rollover", "everything"}),
     ("exchange lost", with_total("EP-0022", "2023-03-07", use=5.0), {"exchange", "everything"}),
     ("silence taken for use", with_total("GP-0031", "2023-03-10", known=0.8), {"silent"}),
+    ("silence never told", without("alerts", 3), {"silent"}),
+    ("silence told a day late", with_episode(3, opened_day=SILENT + 1), {"silent"}),
+    ("silence over", with_episode(3, closed_day=SILENT + 9, closed_why="reporting again"), {"silent"}),
+    ("silence unsent", with_first("messages", 3, state=MessageState.QUEUED), {"silent"}),
+    ("silent meter never told", without("messages", 4), {"late", "everything"}),
+    ("silent meter not withdrawn", and_alert("silent", "GP-0042"), {"late", "everything"}),
+    ("another meter silent", and_alert("silent", "GP-0001"), {"everything"}),
     ("silence alarmed", and_alert("churn", "C-0031/gas"), {"silent", "everything"}),
     ("late day not judged again", with_total("GP-0042", "2023-03-13", known=-0.5), {"late", "everything"}),
     ("late day wrong", with_total("GP-0042", "2023-03-12", use=1.0), {"late", "everything"}),
@@ -224,6 +231,8 @@ def test_figures_are_shown(world: World) -> None:
         "17 literal crossings",
         "33 unknown days",
         "2 days judged again",
+        "opened 2023-02-28",
+        "told of 2 silent meters",
         "240 duplicates",
         "9 rejects: 2 not JSON, 1 empty",
         "conflicts: 1",

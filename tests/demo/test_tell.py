@@ -9,9 +9,10 @@ import pytest
 
 from meterwatch.app.books import Books
 from meterwatch.core.clock import MovedClock
-from meterwatch.core.model.alerts import Stage
+from meterwatch.core.model.alerts import AlertChanges, Episode, Stage
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.viewer import Viewer
+from meterwatch.core.ports import Commit
 from meterwatch.demo.fleet import PLAY_END, PLAY_START
 from meterwatch.demo.tell import Teller
 from meterwatch.stores.archive import SqlArchive
@@ -69,6 +70,23 @@ def test_it_is_told_in_chinese_without_english_words(books: Books) -> None:
     assert any(line.endswith("任务 1（按期完成）：一台炉子停用；五月回访") for line in lines)
     codes = r"\b(GP|EP|C|K|E|G)-?\d+(/gas)?\b"
     assert not re.findall("[A-Za-z]+", re.sub(codes, "", "".join(lines)))
+
+
+def test_alerts_of_other_rules_are_told_by_their_titles(books: Books) -> None:
+    lines: list[str] = []
+    teller = Teller(books, Lang.EN, lines.append)
+    silent = Episode("silent", "literal", "GP-0042", DAY, DAY - 1, figures={"silent_days": 2.0})
+    books.ledger.evaluation.commit(opened(silent, duties=[], messages=[]))
+    teller(NOW)
+    (alert,) = books.ledger.evaluation.all_alerts(closed=True, limit=9)
+    books.ledger.evaluation.commit(Commit(NOW + HOUR, 1, changes=AlertChanges(withdrawn=(alert,))))
+    teller(NOW + HOUR)
+    teller(NOW + 2 * HOUR)
+    texts = [line.partition("  ")[2] for line in lines]
+    assert [text for text in texts if "alert" in text] == [
+        "alert 1: GP-0042: silent meter",
+        "alert 1: GP-0042 is withdrawn",
+    ]
 
 
 def test_what_happens_is_told_once(books: Books) -> None:

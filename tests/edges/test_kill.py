@@ -60,8 +60,7 @@ step_bytes = 20000
 
 [routing]
 channel = "spool"
-churn_valid_h = 100000
-load_valid_h = 100000
+valid_h = {churn = 100000, load = 100000}
 
 """
 

@@ -1,6 +1,7 @@
 """Who may close a task, and by what."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -9,7 +10,7 @@ from meterwatch.core.model.duties import Duty, DutyState, EvidenceKind
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.registry import Role
 from meterwatch.core.model.viewer import Viewer
-from notifier.duties.closing import closing
+from notifier.duties.closing import closing, confirming, require_waiting
 from notifier.duties.rules import BY_NAME
 from tests.support.desk import desk
 from tests.support.ledger import HOUR, NOW, proof
@@ -49,7 +50,8 @@ def test_may_not_be_closed_by(viewer: Viewer) -> None:
     with pytest.raises(Refusal) as refused:
         closing(desk(viewer))(TASK, proof())
     assert refused.value.say(Lang.EN).startswith(
-        f"{viewer.name} may not close task 7: the person responsible (K1) may, the manager or deputy of the customer, "
+        f"{viewer.name} may not close task 7: the person responsible (K1) may, whoever it was escalated to, the "
+        "manager or deputy of the customer, "
     )
     assert refused.value.say(Lang.ZH).startswith(f"{viewer.name} 无权办结任务 7：可由负责人 (K1)、")
 
@@ -72,6 +74,7 @@ def test_a_task_about_a_usage_point_is_its_persons() -> None:
 @pytest.mark.parametrize("kind", EvidenceKind)
 def test_only_what_the_duty_rule_takes_counts(monkeypatch: pytest.MonkeyPatch, kind: EvidenceKind) -> None:
     given = replace(proof(), kind=kind)
+    monkeypatch.setitem(BY_NAME, "churn-warn", replace(BY_NAME["churn-warn"], evidence=(kind,)))
     closing(desk(person("K1")))(TASK, given)
     other = tuple(one for one in EvidenceKind if one is not kind)
     monkeypatch.setitem(BY_NAME, "churn-warn", replace(BY_NAME["churn-warn"], evidence=other))
@@ -80,3 +83,58 @@ def test_only_what_the_duty_rule_takes_counts(monkeypatch: pytest.MonkeyPatch, k
     counts = ", ".join(other)
     assert refused.value.say(Lang.EN) == f"{kind} does not count as evidence for task 7; what counts: {counts}"
     assert refused.value.say(Lang.ZH) == f"{kind} 不能作为任务 7 的证据；可用的方式：{counts}"
+
+
+def test_refuses_what_happened_before_the_task_was_opened() -> None:
+    shanghai = timezone(8 * HOUR)
+    early = proof(NOW + HOUR, happened_at=(NOW - timedelta(microseconds=1)).astimezone(shanghai))
+    with pytest.raises(Refusal, match="no evidence for task 7: it was opened at 2023-03-01T10:00:00") as refused:
+        closing(desk(person("K1")))(TASK, early)
+    assert refused.value.say(Lang.ZH) == (
+        "2023-03-01T09:59:59+08:00 发生的事不能作为任务 7 的证据：该任务于 2023-03-01T10:00:00+08:00 下达"
+    )
+    closing(desk(person("K1")))(TASK, proof(NOW + HOUR, happened_at=NOW))
+
+
+def test_what_the_calendar_calls_for_may_be_done_from_the_start_of_its_period() -> None:
+    visit = replace(TASK, rule="contact-visit", subject="C1", period="2023-Q1", opened_at=NOW)
+    began = datetime(2023, 1, 1, tzinfo=timezone(8 * HOUR))
+    closing(desk(person("K1")))(visit, proof(NOW, happened_at=began))
+    with pytest.raises(Refusal, match="no evidence"):
+        closing(desk(person("K1")))(visit, proof(NOW, happened_at=began - timedelta(seconds=1)))
+
+
+@pytest.mark.parametrize("lacking", ["cause", "proposal"])
+def test_closes_only_with_all_it_must_say(lacking: str) -> None:
+    with pytest.raises(Refusal, match=f"closes only with {lacking}: give --{lacking}"):
+        closing(desk(person("K1")))(TASK, proof(**{lacking: " "}))
+
+
+def test_an_outcome_is_one_of_those_named() -> None:
+    task = replace(TASK, rule="churn-confirm")
+    given = proof(note="looked at the furnaces", outcome="maybe")
+    with pytest.raises(Refusal, match="'maybe' is no outcome of task 7; choose one of: potential, special, ended"):
+        closing(desk(person("K1")))(task, given)
+    (follows,) = closing(desk(person("K1")))(task, replace(given, outcome="potential"))
+    assert (follows.rule, follows.subject, follows.due_at) == ("churn-plan", "C1/gas", TASK.due_at)
+    assert closing(desk(person("K1")))(task, replace(given, outcome="special")) == []
+
+
+def test_what_a_person_called_for_himself_is_closed_by_a_second_one() -> None:
+    filing = replace(TASK, rule="churn-filing", called_by="K1")
+    approval = replace(proof(note="2023-14", outcome="approved"), kind=EvidenceKind.APPROVAL)
+    with pytest.raises(Refusal, match="K1 called for task 7 himself"):
+        closing(desk(person("K1")))(filing, approval)
+    assert closing(desk(person("K2", Role.SUPERVISOR)))(filing, approval) == []
+
+
+def test_late_evidence_is_confirmed_by_somebody_else() -> None:
+    given = proof(NOW + 40 * HOUR)
+    with pytest.raises(Refusal, match="recorded that evidence of task 7 himself"):
+        confirming(desk(person("K1")))(TASK, given)
+    with pytest.raises(Refusal, match="may not close task 7"):
+        confirming(desk(person("K2", Role.MANAGER)))(TASK, given)
+    chief = Viewer.for_person("chief", "K3", Role.SUPERVISOR, NONE)
+    assert confirming(desk(chief))(TASK, given) == []
+    with pytest.raises(Refusal, match="nothing of task 7 waits"):
+        require_waiting(TASK)

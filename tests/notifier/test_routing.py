@@ -11,6 +11,7 @@ from meterwatch.core.calendar import WorkingCalendar
 from meterwatch.core.model.alerts import AlertChanges, Episode
 from meterwatch.core.model.duties import EvidenceKind
 from meterwatch.core.model.phrase import Lang
+from meterwatch.core.model.reading_types import Commodity
 from meterwatch.core.model.registry import Assignment, Person, Registry, Role
 from notifier.duties.rules import DUTIES
 from notifier.roster import Roster
@@ -19,6 +20,7 @@ from notifier.site import RoutingOptions, Site
 from notifier.suppress import SILENCE_TEXT, Silence
 from tests.support.ledger import episode, load_episode
 from tests.support.office import EVERYONE, PEOPLE, manager, office
+from tests.support.rules import Supply, registry
 
 ZONE = "Asia/Shanghai"
 SITE = Site(ZONE, WorkingCalendar(), RoutingOptions())
@@ -95,7 +97,7 @@ class TestTask:
             assert rule.title.en
             assert rule.title.zh
             assert set(rule.evidence) <= set(EvidenceKind)
-            assert rule.working_days > 0
+            assert rule.term(NOW, SITE).at > NOW
 
 
 class TestManager:
@@ -165,6 +167,12 @@ class TestSilence:
         assert len(routed(load, now=HAPPENED + timedelta(minutes=119), happened=HAPPENED).messages) == 1
         assert routed(load, now=HAPPENED + timedelta(hours=2), happened=HAPPENED).suppressed == {load.key: Silence.STALE}
 
+    def test_a_site_may_say_otherwise(self) -> None:
+        site = replace(SITE, options=RoutingOptions(valid_h={"churn": 24}))
+        assert routed(CHURN, now=HAPPENED + timedelta(hours=23), happened=HAPPENED, site=site).messages
+        assert not routed(CHURN, now=HAPPENED + timedelta(hours=24), happened=HAPPENED, site=site).messages
+        assert not routed(load_episode("P2", DAY), now=HAPPENED + timedelta(hours=2), happened=HAPPENED, site=site).messages
+
     def test_stale_is_said_before_nobody(self) -> None:
         found = routed(CHURN, now=HAPPENED + timedelta(days=9), happened=HAPPENED, registry=office())
         assert found.suppressed == {CHURN.key: Silence.STALE}
@@ -172,6 +180,55 @@ class TestSilence:
     def test_is_explained_in_both_languages(self) -> None:
         assert set(SILENCE_TEXT) == set(Silence)
         assert all(bool(silent) == bool(text.say(lang)) for silent, text in SILENCE_TEXT.items() for lang in Lang)
+
+
+class TestSilentMeters:
+    """Many points that fall silent at once are not the meters' fault: it is what brings their readings."""
+
+    HELD = replace(
+        registry(
+            [*(Supply("C1", f"E{number}") for number in range(10)), *(Supply("C1", f"G{number}") for number in range(4))],
+            commodity={f"G{number}": Commodity.GAS for number in range(4)},
+        ),
+        people=PEOPLE,
+        assignments=(EVERYONE,),
+    )
+
+    def silences(self, *points: str, others: Sequence[Episode] = (), **options: float) -> list[str]:
+        """Return why each of the alerts about silent ``points``, opened together, is silent."""
+        made = [load_episode(point, DAY) for point in points]
+        opened = [replace(one, rule="silent", figures={"silent_days": 2.0}) for one in made]
+        site = replace(SITE, options=RoutingOptions(**options))  # type: ignore[arg-type]
+        found = routed(*opened, *others, registry=self.HELD, site=site)
+        assert len(found.messages) == list(found.suppressed.values()).count(Silence.NONE)
+        return [found.suppressed[one.key] for one in (*opened, *others)]
+
+    @pytest.mark.parametrize(
+        ("count", "silent"), [(1, Silence.NONE), (5, Silence.NONE), (6, Silence.INGEST), (10, Silence.INGEST)]
+    )
+    def test_more_than_half_of_them_at_once_say_nothing(self, count: int, silent: Silence) -> None:
+        assert self.silences(*(f"E{number}" for number in range(count))) == [silent] * count
+
+    def test_what_counts_are_the_points_whose_days_end_together(self) -> None:
+        assert self.silences("G0", "G1", "G2", "G3") == [Silence.INGEST] * 4
+        assert self.silences("G0", "G1", "G2", "E0", "E1") == [Silence.NONE] * 5
+
+    def test_a_few_may_fail_on_one_day_each_by_itself(self) -> None:
+        assert self.silences("G0", "G1", "G2") == [Silence.NONE] * 3
+
+    def test_the_share_is_a_setting(self) -> None:
+        assert self.silences(*(f"E{number}" for number in range(5)), silent_together=0.4) == [Silence.INGEST] * 5
+
+    def test_alerts_of_other_rules_are_no_silent_points(self) -> None:
+        load = [load_episode(f"E{number}", DAY) for number in range(9)]
+        assert self.silences("E9", others=load) == [Silence.NONE] * 10
+
+    def test_is_said_after_stale_and_before_nobody(self) -> None:
+        made = [replace(load_episode(f"E{number}", DAY), rule="silent", figures={"silent_days": 2.0}) for number in range(9)]
+        nobody = replace(self.HELD, assignments=())
+        assert set(routed(*made, registry=nobody).suppressed.values()) == {Silence.INGEST}
+        late = routed(*made, registry=nobody, now=HAPPENED + timedelta(days=9), happened=HAPPENED)
+        assert set(late.suppressed.values()) == {Silence.STALE}
 
 
 class TestMessage:

@@ -9,16 +9,31 @@ from detectors.rules import RULES
 from meterwatch.core.model.alerts import Episode
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.reading_types import Commodity
-from notifier.texts import CHURN, LOAD, TEMPLATES, Template, amount, body
-from tests.support.ledger import episode, load_episode
+from notifier.texts import CHURN, LOAD, SILENT, SWING, TEMPLATES, WEEKLY_READ, Template, amount, body
+from tests.support.ledger import DAY, episode, load_episode
 
 DUE = datetime(2023, 3, 2, 9, 30, tzinfo=UTC)
 ZONE = "Asia/Shanghai"
-FIGURES = {"baseline": 1234.5, "week_ratio": 0.505, "peak": 612.0, "limit": 546.0, "share": 612 / 546}
+FIGURES = {
+    "baseline": 1234.5,
+    "week_ratio": 0.505,
+    "peak": 612.0,
+    "limit": 546.0,
+    "share": 612 / 546,
+    "silent_days": 2.0,
+    "week_mean": 130.0,
+    "last_week_mean": 100.0,
+    "last_week_ratio": 1.3,
+    "last_month_mean": 162.5,
+    "last_month_ratio": 0.8,
+    "read_days": 6.0,
+    "register": 7100.0,
+    "intervals": 6900.0,
+}
 
 
 def about(template: Template, commodity: Commodity) -> Episode:
-    made = episode(f"C-0007/{commodity}") if template is CHURN else load_episode("EP-0003")
+    made = episode(f"C-0007/{commodity}") if template in (CHURN, SWING) else load_episode("EP-0003")
     return replace(made, figures=FIGURES)
 
 
@@ -58,6 +73,52 @@ def test_load_reads_well() -> None:
         "Load alert: usage point EP-0003 ran at 612 kW on 2023-02-28, 112% of its limit of 546 kW.",
         "负荷告警：用户点EP-0003于2023-02-28负荷达612kW，为限值546kW的112%。",
     ]
+
+
+def without(template: Template, *names: str) -> Episode:
+    made = about(template, Commodity.GAS)
+    return replace(made, figures={name: figure for name, figure in FIGURES.items() if name not in names})
+
+
+def test_swing_reads_well() -> None:
+    assert body(SWING, Lang.EN, about(SWING, Commodity.GAS), Commodity.GAS, None, ZONE) == (
+        "Weekly swing: customer C-0007, gas, week to 2023-02-28: mean day 130 m³, last week 100 m³ (130%), "
+        "same period last month 162 m³ (80%). Please investigate and write the fluctuation analysis."
+    )
+    assert body(SWING, Lang.ZH, about(SWING, Commodity.GAS), Commodity.GAS, None, ZONE) == (
+        "周用量波动：客户C-0007用气截至2023-02-28一周日均130m³，上周日均100m³（130%），上月同期日均162m³（80%）。"
+        "请调查原因并提交波动分析。"
+    )
+
+
+def test_what_a_swing_could_not_be_compared_with_is_left_open() -> None:
+    text = body(SWING, Lang.EN, without(SWING, "last_month_mean", "last_month_ratio"), Commodity.GAS, None, ZONE)
+    assert "last week 100 m³ (130%), same period last month - m³ (-%)" in text
+
+
+def test_silent_reads_well() -> None:
+    silent = replace(about(SILENT, Commodity.GAS), start_day=DAY - 1)
+    assert [body(SILENT, lang, silent, Commodity.GAS, None, ZONE) for lang in (Lang.EN, Lang.ZH)] == [
+        (
+            "Silent meter: of usage point EP-0003 nothing is known since 2023-02-27 (2 days). "
+            "Please check the meter and its connection."
+        ),
+        "表计失联：用户点EP-0003自2023-02-27起无数据（2天）。请检查表计及其通信。",
+    ]
+
+
+def test_weekly_read_tells_whether_it_was_not_read_or_does_not_agree() -> None:
+    read = about(WEEKLY_READ, Commodity.GAS)
+    assert [body(WEEKLY_READ, lang, read, Commodity.GAS, None, ZONE) for lang in (Lang.EN, Lang.ZH)] == [
+        (
+            "Weekly reading check: usage point EP-0003, week to 2023-02-28: valid readings on 6 of 7 days; "
+            "register 7100 m³, sum of intervals 6900 m³. Please read the meter and check it."
+        ),
+        "周抄表核对：用户点EP-0003截至2023-02-28一周，7天中6天有有效读数；表底示数差7100m³，分时用量合计6900m³。请抄表并核对。",
+    ]
+    unread = replace(without(WEEKLY_READ, "register", "intervals"), figures={"read_days": 0.0})
+    text = body(WEEKLY_READ, Lang.EN, unread, Commodity.GAS, None, ZONE)
+    assert "valid readings on 0 of 7 days; register - m³, sum of intervals - m³" in text
 
 
 def test_a_customers_code_may_hold_a_slash() -> None:

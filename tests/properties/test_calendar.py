@@ -12,6 +12,7 @@ from meterwatch.core.calendar import (
     LUNAR_REACH,
     DayScheme,
     WorkingCalendar,
+    last_month_day,
     last_year_day,
     meter_day,
     spring_festival,
@@ -184,6 +185,22 @@ def test_last_years_day_keeps_its_distance_from_the_festival(today: str, then: s
 )
 def test_by_date_29_february_is_compared_with_the_28th(today: str, then: str) -> None:
     assert last_year_day(day(today), lunar=False) == day(then)
+
+
+@pytest.mark.parametrize(
+    ("today", "then"),
+    [
+        ("2023-06-18", "2023-05-18"),
+        ("2023-03-31", "2023-02-28"),
+        ("2024-03-31", "2024-02-29"),
+        ("2023-03-28", "2023-02-28"),
+        ("2023-07-31", "2023-06-30"),
+        ("2023-01-31", "2022-12-31"),
+        ("2023-02-28", "2023-01-28"),
+    ],
+)
+def test_a_month_earlier_is_the_same_date_or_the_months_last(today: str, then: str) -> None:
+    assert last_month_day(day(today)) == day(then)
 
 
 @some

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from datetime import date
 
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 
 from detectors import episodes
 from detectors.evaluate import Judged, evaluate, judge_peaks, subjects_by_rule
-from detectors.rule import BLOCK, AnyRule, Facts, Level, RuleInput, UsageWindow
+from detectors.rule import BLOCK, AnyRule, Facts, Level, RuleInput, UsageWindow, WeekReadings
 from detectors.rules import RULES
-from meterwatch.core.calendar import last_year_day
-from meterwatch.core.model.readings import DayTotals
+from meterwatch.core.calendar import last_month_day, last_year_day
+from meterwatch.core.model.readings import DayTotals, ReadingBatch
+from tests.support.readings import REGISTER, Reading, batch, meters
 from tests.support.rules import DAY, Supply, bits, columns_of, made_up, material, registry
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -51,23 +53,36 @@ def taken(facts: Facts, index: slice | np.ndarray) -> Facts:
 
 def laid_out_anew(made: RuleInput) -> RuleInput:
     """The same numbers with the days of a row side by side instead of the rows of a day."""
-    last = made.last_year
-    return replace(
-        made,
-        recent=replace(made.recent, use=np.asfortranarray(made.recent.use)),
-        last_year=replace(last, use=np.asfortranarray(last.use)) if last else None,
-    )
+    return with_windows(made, np.asfortranarray)
 
 
 def scaled(made: RuleInput, factor: float) -> RuleInput:
-    last = made.last_year
+    week = made.week
     return replace(
-        made,
-        recent=replace(made.recent, use=made.recent.use * factor),
-        last_year=replace(last, use=last.use * factor) if last else None,
+        with_windows(made, lambda use: use * factor),
         peak=made.peak * factor,
         limit=made.limit * factor,
+        week=WeekReadings(week.read_days, *(column * factor for column in week.columns()[1:])) if week else None,
     )
+
+
+def with_windows(made: RuleInput, change: Callable[[np.ndarray], np.ndarray]) -> RuleInput:
+    """The input with every window of it changed."""
+
+    def changed(window: UsageWindow | None) -> UsageWindow | None:
+        return replace(window, use=change(window.use)) if window else None
+
+    last_year, last_month = changed(made.last_year), changed(made.last_month)
+    return replace(
+        made, recent=replace(made.recent, use=change(made.recent.use)), last_year=last_year, last_month=last_month
+    )
+
+
+def unknown(made: RuleInput) -> RuleInput:
+    """The same rows, of which nothing is known: no use, no rates, not a reading."""
+    rows = len(made.peak)
+    week = replace(WeekReadings.unknown(rows), read_days=np.zeros(rows)) if made.week else None
+    return replace(scaled(made, np.nan), week=week)
 
 
 # --- the declaration --------------------------------------------------------------------------------------------------
@@ -84,6 +99,9 @@ def test_the_declaration_holds_together(rule: AnyRule) -> None:
     assert {column.unit for column in rule.columns} <= UNITS
     assert rule.alerting in rule.policies
     assert not rule.live_by or (rule.live_by in columns and rule.level is Level.POINT and rule.step is None)
+    assert not rule.weekly or rule.step is None, "an open episode has a state on every day"
+    assert not rule.week_readings or (rule.weekly and rule.level is Level.POINT)
+    assert not rule.last_month or rule.lookback < 28, "last month's days come before the others"
     assert "RULES" in rule.source
     assert all(phrase.en and phrase.zh for phrase in (rule.title, *(column.meaning for column in rule.columns)))
 
@@ -182,22 +200,22 @@ def test_units_scale(rule: AnyRule, seed: int, factor: float) -> None:
 
 @every_rule
 @pytest.mark.parametrize("rows", [1, 20])
-def test_silence_finds_nothing(rule: AnyRule, rows: int) -> None:
-    made = scaled(made_up(rule, rows, seed=3), np.nan)
-    facts = judged(rule, made)
-    assert not any(crossed.any() for crossed in facts.crossing.values())
+def test_silence_finds_nothing_unless_it_is_what_is_sought(rule: AnyRule, rows: int) -> None:
+    facts = judged(rule, unknown(made_up(rule, rows, seed=3)))
+    assert all(crossed.all() if rule.absence else not crossed.any() for crossed in facts.crossing.values())
     units = {column.name: column.unit for column in rule.columns}
     assert all(np.isnan(figure).all() for name, figure in facts.figures.items() if units[name] != "days")
     names = [str(row) for row in range(rows)]
     for fact in facts.rows(rule.name, names, range(rows)):
-        assert fact.crossing == ()
-        assert episodes.step(rule, rule.options, None, fact) is None
+        assert rule.absence or fact.crossing == ()
+        assert rule.absence or episodes.step(rule, rule.options, None, fact) is None
 
 
 @every_rule
 def test_the_input_is_only_read(rule: AnyRule) -> None:
     made = made_up(rule, 50, seed=4)
-    arrays = [made.recent.use, made.peak, made.limit, *([made.last_year.use] if made.last_year else [])]
+    windows = [window.use for window in (made.recent, made.last_year, made.last_month) if window]
+    arrays = [*windows, made.peak, made.limit, *(made.week.columns() if made.week else ())]
     for array in arrays:
         array.flags.writeable = False
     before = [array.tobytes() for array in arrays]
@@ -229,32 +247,59 @@ def test_a_live_rule_looks_at_rates_only(rule: AnyRule) -> None:
 
 # --- how far it looks -------------------------------------------------------------------------------------------------
 
-HELD = registry(
-    [Supply("C1", "P1"), Supply("C1", "P2"), Supply("C2", "P3"), Supply("C3", "P4"), Supply("C3", "P5", last_day=DAY - 9)],
-    limits={"P1": 1.0, "P2": 99.0, "P3": 1.0},
+HELD = replace(
+    registry(
+        [
+            Supply("C1", "P1"),
+            Supply("C1", "P2"),
+            Supply("C2", "P3"),
+            Supply("C3", "P4"),
+            Supply("C3", "P5", last_day=DAY - 9),
+            Supply("C4", "P6"),
+        ],
+        limits={"P1": 1.0, "P2": 99.0, "P3": 1.0},
+        large=["C1", "C2", "C3"],
+    ),
+    meters=meters(),
 )
 SCHEME = HELD.scheme_order[0]
 
 
-def day_judged(rule: AnyRule, day: int, factor_of: dict[int, float], asked: list[tuple[int, int]] | None = None) -> Judged:
-    """Judge ``day`` where each day's use and peak are multiplied by ``factor_of`` it."""
-    dropped = {"P1": 0.3, "P2": 0.3, "P3": 0.9, "P4": 0.5, "P5": 1.0}
+def day_judged(rule: AnyRule, day: int, factor_of: dict[int, float], asked: set[int] | None = None) -> Judged:
+    """Judge ``day`` where each day's use and peak are multiplied by ``factor_of`` it, and 0 makes it unknown."""
+    dropped = {"P1": 0.3, "P2": 0.3, "P3": 0.9, "P4": 0.5, "P5": 1.0, "P6": 0.0}
 
-    def use(at: int, point: str) -> float:
+    def use(at: int, point: str) -> float | None:
         level = 50.0 + (at * 7 + len(point)) % 13
-        return level * (dropped[point] if day - 7 < at <= day else 1.0) * factor_of.get(at, 1.0)
+        return level * (dropped[point] if day - 7 < at <= day else 1.0) * factor_of.get(at, 1.0) or None
 
     stored = material(HELD, use)
 
     def read(first: int, last: int, rows: np.ndarray) -> DayTotals:
         if asked is not None:
-            asked.append((first, last))
+            asked.update(range(first, last + 1))
         found = stored.read(first, last, rows)
         return replace(found, peak=found.use / 10)
 
+    def readings(start: int, end: int, rows: np.ndarray) -> ReadingBatch:
+        """Each day ends with a register that depends on no other day's use, and with the day's interval."""
+        days = range(int(SCHEME.days(np.array([start + 1]))[0]), int(SCHEME.days(np.array([end]))[0]) + 1)
+        if asked is not None:
+            asked.update(days)
+        known = [(row, at, found) for row in rows.tolist() for at in days if (found := use(at, HELD.codes[row]))]
+        shown = [(Reading(row, REGISTER, SCHEME.end(at), at * 1e6 + found)) for row, at, found in known]
+        return batch(
+            [*shown, *(Reading(row, "electricity.interval.day", SCHEME.end(at), found) for row, at, found in known)]
+        )
+
     rows = np.arange(len(HELD.codes), dtype=np.int32)
     subjects = subjects_by_rule([rule], HELD, rows, SCHEME)[rule.name]
-    return evaluate(rule, rule.options, subjects, day, replace(stored, read=read))
+    return evaluate(rule, rule.options, subjects, day, replace(stored, read=read, readings=readings))
+
+
+def first_judged(rule: AnyRule, day: int) -> int:
+    """The first day from ``day`` on that the rule judges."""
+    return next(filter(rule.judges, range(day, day + 7)))
 
 
 def looked_at(rule: AnyRule, day: int) -> set[int]:
@@ -263,28 +308,35 @@ def looked_at(rule: AnyRule, day: int) -> set[int]:
     if rule.last_year:
         centre = last_year_day(date.fromordinal(day), lunar=True).toordinal()
         days |= set(range(centre - rule.last_year - rule.lookback, centre + rule.last_year + 1))
+    if rule.last_month:
+        ends = last_month_day(date.fromordinal(day)).toordinal()
+        days |= set(range(ends - rule.last_month + 1, ends + 1))
+    if rule.week_readings:
+        days |= set(range(day - 7, day + 1))  # of the first only its end, with which the week begins
     return days
 
 
 @every_rule
 @pytest.mark.parametrize("day", [DAY, date(2023, 2, 5).toordinal(), date(2024, 2, 29).toordinal()])
 def test_nothing_outside_the_declared_days_matters(rule: AnyRule, day: int) -> None:
+    day = first_judged(rule, day)
     allowed = looked_at(rule, day)
     others = {at: 1000.0 for at in range(day - 800, day + 60) if at not in allowed}
-    asked: list[tuple[int, int]] = []
+    asked: set[int] = set()
     wanted = day_judged(rule, day, {})
     assert_same(day_judged(rule, day, others, asked).facts, wanted.facts)
-    assert {at for first, last in asked for at in range(first, last + 1)} == allowed
+    assert asked == allowed
     assert any(crossed.any() for crossed in wanted.facts.crossing.values())
 
 
 @every_rule
 def test_every_declared_day_matters(rule: AnyRule) -> None:
     """A declaration that asks for more than the rule looks at would cost reads for nothing."""
-    wanted = day_judged(rule, DAY, {}).facts
-    for at in looked_at(rule, DAY):
-        lower, higher = (day_judged(rule, DAY, {at: factor}).facts for factor in (1e-3, 1e3))
-        assert any(not _same(found, wanted) for found in (lower, higher)), date.fromordinal(at)
+    day = first_judged(rule, DAY)
+    wanted = day_judged(rule, day, {}).facts
+    for at in looked_at(rule, day):
+        changed = [day_judged(rule, day, {at: factor}).facts for factor in (1e-3, 1e3, 0.0)]
+        assert any(not _same(found, wanted) for found in changed), date.fromordinal(at)
 
 
 def _same(found: Facts, wanted: Facts) -> bool:

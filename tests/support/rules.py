@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from detectors.daily import DailyOptions
 from detectors.evaluate import Material
-from detectors.rule import AnyRule, RuleInput, UsageWindow
+from detectors.rule import AnyRule, RuleInput, UsageWindow, WeekReadings
 from meterwatch.core.model.reading_types import Commodity
-from meterwatch.core.model.readings import DayTotals
+from meterwatch.core.model.readings import DayTotals, ReadingBatch
 from meterwatch.core.model.registry import (
     COMMODITIES,
     FOREVER_DAY,
@@ -52,13 +52,26 @@ def made_up(rule: AnyRule, rows: int, seed: int, unknown: float = 0.05) -> RuleI
     since = rng.integers(1, 9, rows)
     recent *= np.where(np.arange(rule.lookback, -1, -1)[:, None] < since, drop, 1.0)
     limit = np.where(rng.random(rows) < 0.1, np.nan, level / 10)
-    return RuleInput(
+    made = RuleInput(
         DAY,
         UsageWindow(DAY, _with_gaps(recent, rng, unknown)),
         UsageWindow(DAY - 365 + rule.last_year, _last_year(rule, level, rng, unknown)) if rule.last_year else None,
         limit * rng.choice([0.5, 1.0, 1.5, np.nan], rows),
         limit,
+        UsageWindow(DAY - 31, level * rng.uniform(0.9, 1.1, (rule.last_month, rows))) if rule.last_month else None,
+        _week(level, rng) if rule.week_readings else None,
     )
+    fell_silent = rng.choice([0, 0, 0, 0, 1, 2, 9], rows) if unknown else np.zeros(rows)
+    made.recent.use[np.arange(rule.lookback, -1, -1)[:, None] < fell_silent] = np.nan
+    return made
+
+
+def _week(level: NDArray[np.float64], rng: np.random.Generator) -> WeekReadings:
+    """Meters that were read or not, whose registers agree with their intervals or not."""
+    rows = len(level)
+    read_days = rng.choice([0.0, 1.0, 7.0, np.nan], rows)
+    register = np.where(read_days > 0, level * 7, np.nan)
+    return WeekReadings(read_days, register, register * rng.choice([1.0, 0.995, 0.9], rows), rng.choice([1.0, np.nan], rows))
 
 
 def _last_year(rule: AnyRule, level: NDArray[np.float64], rng: np.random.Generator, unknown: float) -> NDArray[np.float64]:
@@ -78,14 +91,14 @@ def _with_gaps(use: NDArray[np.float64], rng: np.random.Generator, unknown: floa
 
 def columns_of(made: RuleInput, index: slice | NDArray[np.intp]) -> RuleInput:
     """Return the input of some of the rows."""
-    last = made.last_year
-    return RuleInput(
-        made.day,
-        UsageWindow(made.recent.last_day, made.recent.use[:, index]),
-        UsageWindow(last.last_day, last.use[:, index]) if last else None,
-        made.peak[index],
-        made.limit[index],
-    )
+
+    def some(window: UsageWindow | None) -> UsageWindow | None:
+        return UsageWindow(window.last_day, window.use[:, index]) if window else None
+
+    recent, last_year, last_month = some(made.recent), some(made.last_year), some(made.last_month)
+    assert recent is not None
+    week = WeekReadings(*(column[index] for column in made.week.columns())) if made.week else None
+    return RuleInput(made.day, recent, last_year, made.peak[index], made.limit[index], last_month, week)
 
 
 def bits(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -110,6 +123,7 @@ def registry(
     commodity: Mapping[str, Commodity] | None = None,
     customers: Mapping[str, Customer] | None = None,
     limits: Mapping[str, float] | None = None,
+    large: Sequence[str] = (),
 ) -> Registry:
     """Return a registry of the points and customers in ``supplies``: power in Shanghai, class A1 unless said otherwise."""
     codes = tuple(dict.fromkeys(supply.point for supply in supplies))
@@ -139,6 +153,7 @@ def registry(
             [supply.first_day for supply in supplies],
             [supply.last_day for supply in supplies],
         ),
+        large=frozenset(large),
     )
 
 
@@ -154,4 +169,4 @@ def material(held: Registry, use_of: Callable[[int, str], float | None], *, luna
         ]
         return DayTotals.of(*zip(*found, strict=True)) if found else DayTotals.empty()
 
-    return Material(held, read, DailyOptions(), lunar)
+    return Material(held, read, lambda *_: ReadingBatch.empty(), DailyOptions(), lunar)

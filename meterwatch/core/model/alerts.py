@@ -45,6 +45,7 @@ CLOSED_WHY_TEXT: dict[str, Phrase] = {
     "recovered": Phrase("recovered", "已恢复"),
     "rebased": Phrase("new normal", "已成新常态"),
     "day over": Phrase("day over", "当日结束"),
+    "reporting again": Phrase("reporting again", "已恢复上报"),
 }
 
 

@@ -248,6 +248,7 @@ class Registry:
     point_zones: PointZones = field(default_factory=PointZones.empty)
     designations: Mapping[str, Designation] = field(default_factory=dict)
     large: frozenset[str] = frozenset()
+    """Codes of the customers classified general large (RULES who-large)."""
 
     @classmethod
     def empty(cls) -> "Registry":
