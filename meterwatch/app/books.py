@@ -8,6 +8,7 @@ from meterwatch.core.clock import Clock, MovedClock
 from meterwatch.stores.archive import SqlArchive
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
+from meterwatch.stores.ledger.audit_key import AuditKey
 from meterwatch.stores.registry import SqlRegistry
 from meterwatch.stores.sqlite_files import make_folder
 
@@ -30,3 +31,8 @@ def open_books(settings: Settings, opened: ExitStack) -> Books:
     opened.callback(database.close)
     ledger = Ledger(database)
     return Books(ledger, SqlRegistry(database), SqlArchive(database), MovedClock(ledger.clock.moved_to))
+
+
+def audit_key(settings: Settings) -> AuditKey:
+    """Return the key that seals the audit; it is no part of the ledger."""
+    return AuditKey(settings.audit.key_file)

@@ -10,8 +10,8 @@ from notifier.duties import BY_NAME
 
 _NOT_YOURS = Phrase(
     "{viewer} may not close task {number}: the person responsible{person} may, the manager or deputy of the customer, "
-    "an office head, a supervisor or the company manager",
-    "{viewer} 无权办结任务 {number}：可由负责人{person}、该客户的客户经理或其代理人、所长、督察或公司经理办结",
+    "the head of its unit, a supervisor or the company manager",
+    "{viewer} 无权办结任务 {number}：可由负责人{person}、该客户的客户经理或其代理人、所属单位的所长、督察或公司经理办结",
 )
 _OTHER_KIND = Phrase(
     "{kind} does not count as evidence for task {number}; what counts: {kinds}",
@@ -34,6 +34,6 @@ def closing_by(viewer: Viewer) -> Callable[[Duty, Evidence], None]:
 
 
 def _may_close(viewer: Viewer, duty: Duty) -> bool:
-    """Return whether he is responsible for the task or for its customer, or sees every customer."""
+    """Return whether he is responsible for the task or answers for its customer; a permission to see names is not enough."""
     customer, _, _ = duty.subject.rpartition("/")
-    return bool(viewer.person) and (viewer.person == duty.person or viewer.may_see(customer))
+    return bool(viewer.person) and (viewer.person == duty.person or viewer.answers_for(customer))
