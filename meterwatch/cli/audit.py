@@ -21,13 +21,13 @@ _COLUMNS = {
 }
 _EMPTY = Phrase("no such row in the audit", "没有符合的审计记录")
 _WHOLE = Phrase(
-    "the audit is whole: {sealed} rows are sealed by {digests} digests, the newest is {newest}; {unsealed} rows are not sealed yet",
+    "the audit is whole: {sealed} rows are sealed by {digests} digests, the newest is {newest}; {unsealed} rows wait to be",
     "审计完整：{digests} 个摘要封存 {sealed} 条记录，最新摘要 {newest}；另有 {unsealed} 条尚未封存",
 )
 _BROKEN = Phrase(
     "the audit is NOT whole: {what}; digest {number}, rows {first} to {last} ({sealed} rows sealed by {digests} digests, "
     "{unsealed} not sealed yet)",
-    "审计不完整：{what}；摘要 {number}，记录 {first} 至 {last}（{digests} 个摘要封存 {sealed} 条，另有 {unsealed} 条尚未封存）",
+    "审计不完整：{what}；摘要 {number}，记录 {first} 至 {last}（{digests} 个摘要封存 {sealed} 条，{unsealed} 条未封存）",
 )
 _HELD = Phrase("{printed} is in the chain", "{printed} 在链中")
 _NOT_HELD = Phrase(

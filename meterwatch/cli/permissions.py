@@ -52,9 +52,7 @@ def configure(verbs: "_SubParsersAction[ArgumentParser]", lang: Lang) -> None:
 
 
 def _configure_permit(verbs: "_SubParsersAction[ArgumentParser]", lang: Lang) -> None:
-    text = Phrase(
-        "let somebody see more for a time; for a supervisor or the company manager", "限期授予查阅权限（督察、公司经理）"
-    )
+    text = Phrase("let somebody see more for a time; supervisors and the company manager do", "限期授予查阅权限")
     parser = verbs.add_parser("permit", help=text.say(lang), description=text.say(lang))
     common(parser, lang)
     whom = Phrase("code of the person", "人员编号").say(lang)

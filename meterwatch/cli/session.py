@@ -57,7 +57,7 @@ def settings_of(args: Namespace) -> Settings:
 
 @contextmanager
 def session(args: Namespace) -> Iterator[Session]:
-    """Open the ledger for a command; raises Refusal, in the audit too, where the account may not act as who ``--as`` names."""
+    """Open the ledger for a command; raises Refusal, in the audit too, if the account may not act as whom ``--as`` names."""
     settings = settings_of(args)
     with ExitStack() as opened:
         books = open_books(settings, opened)

@@ -15,6 +15,7 @@ from meterwatch.core.model.work import MessageState
 from meterwatch.core.ports import Channel, Outgoing, Sent
 from meterwatch.stores.archive import SqlArchive
 from meterwatch.stores.ledger import Ledger
+from meterwatch.stores.ledger.audit_key import AuditKey
 from meterwatch.stores.registry import SqlRegistry
 from notifier.channels.log import LogChannel, LogOptions
 from notifier.outbox import OutboxOptions
@@ -53,11 +54,16 @@ def books(tmp_path: Path) -> Iterator[Books]:
 
 
 def stepped(books: Books, *times: datetime, channels: Sequence[Channel] = (LOG,)) -> Notify:
-    role = Notify(books, channels, OutboxOptions())
+    role = Notify(books, channels, OutboxOptions(), AuditKey(_beside(books)))
     for now in times:
         role.step(now)
         role.measure(now)
     return role
+
+
+def _beside(books: Books) -> Path:
+    """Return where the key of the audit is, beside the ledger's file."""
+    return Path(str(books.ledger.database.engine.url.database)).with_name("audit.key")
 
 
 def states(books: Books) -> list[str]:
