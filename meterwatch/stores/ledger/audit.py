@@ -116,18 +116,19 @@ class SqlAudit:
         return self._seal(key, (now, viewer.name, detail))
 
     def _seal(self, key: AuditKey, resumed: tuple[datetime, str, dict[str, Any]] | None = None) -> Digest | None:
-        with self._database.write() as connection:
-            self._shut_out_others(connection)
-            newest = _newest(connection)
-            if resumed:
-                at, actor, detail = resumed
-                note(connection, at, actor, [("audit.resume", f"{newest.number if newest else 0}", detail)])
-            elif fault := _head_fault(connection, key.head(), newest):
-                phrase = FAULT_TEXT[fault]
-                raise Refusal(_BREAK, english=phrase.say(Lang.EN), chinese=phrase.say(Lang.ZH))
-            sealed = _link(connection, key.load(make=newest is None), newest)
-        if sealed:
-            key.remember(sealed)  # after the commit: a crash in between leaves it one behind, which is tolerated
+        with key.alone():
+            with self._database.write() as connection:
+                self._shut_out_others(connection)
+                newest = _newest(connection)
+                if resumed:
+                    at, actor, detail = resumed
+                    note(connection, at, actor, [("audit.resume", f"{newest.number if newest else 0}", detail)])
+                elif fault := _head_fault(connection, key.head(), newest):
+                    phrase = FAULT_TEXT[fault]
+                    raise Refusal(_BREAK, english=phrase.say(Lang.EN), chinese=phrase.say(Lang.ZH))
+                sealed = _link(connection, key.load(make=newest is None), newest)
+            if sealed:
+                key.remember(sealed)  # after the commit: a crash in between leaves it one behind, which is tolerated
         return sealed
 
     def _shut_out_others(self, connection: Connection) -> None:
@@ -184,7 +185,7 @@ def _fault(connection: Connection, sealer: Sealer, before: Digest | None, digest
         return Fault.BROKEN
     if digest.key != sealer.name:
         return Fault.KEY
-    found = _count(connection, _after(before), digest.last_id)
+    found = _count(connection, before, digest.last_id)
     if found != digest.rows:
         newest_id = connection.execute(select(func.max(audit.c.id))).scalar() or 0
         fewer = Fault.CUT if newest_id < digest.last_id else Fault.MISSING
@@ -264,9 +265,10 @@ def _first_unsealed(connection: Connection) -> datetime | None:
     return connection.execute(select(audit.c.at).where(audit.c.id > sealed).order_by(audit.c.id).limit(1)).scalar()
 
 
-def _count(connection: Connection, after: int, last: int) -> int:
-    within = (audit.c.id > after) & (audit.c.id <= last)
-    return connection.execute(select(func.count()).select_from(audit).where(within)).scalar_one()
+def _count(connection: Connection, before: Digest | None, last: int) -> int:
+    """Return how many rows stand between the digest before and ``last``; below the first whatever number they have."""
+    query = select(func.count()).where(audit.c.id <= last)
+    return connection.execute(query.where(audit.c.id > before.last_id) if before else query).scalar_one()
 
 
 def _after(digest: Digest | None) -> int:

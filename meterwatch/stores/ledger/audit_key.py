@@ -1,9 +1,11 @@
 """The key that seals the audit, in a file outside the ledger, and beside it the newest digest as it is remembered."""
 
+import fcntl
 import hmac
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,13 +38,13 @@ class AuditKey:
         self._head = path.with_name(f"{path.name}.head")
 
     def load(self, *, make: bool) -> "Sealer":
-        """Return what seals with the key; with ``make`` a key is made where there is none.
+        """Return what seals with the key; with ``make``, which takes being ``alone``, a key is made where there is none.
 
         Raises Refusal if there is none, or it can't be read or written, or is too short.
         """
         try:
             if make and not self._path.exists():
-                self._make()
+                self._draft(self._path, secrets.token_bytes(_BYTES)).replace(self._path)
             key = self._path.read_bytes()
         except FileNotFoundError as problem:
             raise Refusal(_GONE, path=self._path) from problem
@@ -52,16 +54,22 @@ class AuditKey:
             raise Refusal(_UNUSABLE, path=self._path, why=f"{len(key)} < {_LEAST_BYTES} bytes")
         return Sealer(key)
 
-    def _make(self) -> None:
-        """Make a key; of two processes that make one at a time, both take the first's."""
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from sealing with this key: what is remembered must not fall behind.
+
+        Raises Unavailable or Refusal if the key's folder can't be made or opened.
+        """
         make_folder(self._path.parent)
-        draft = self._draft(self._path, secrets.token_bytes(_BYTES))
         try:
-            os.link(draft, self._path)
-        except FileExistsError:
-            pass
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as problem:
+            raise Refusal(_UNUSABLE, path=self._path, why=problem.strerror) from problem
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
         finally:
-            draft.unlink()
+            os.close(folder)
 
     def head(self) -> Head:
         """Return what is remembered."""
