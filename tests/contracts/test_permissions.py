@@ -148,3 +148,21 @@ def test_who_left_is_granted_nothing(database: Database, day: date, granted: boo
         return
     with pytest.raises(Refusal, match="not in office"):
         Ledger(database).permissions.grant(BOSS, grant, NOW)
+
+
+@pytest.mark.parametrize(
+    "gone", [{"person": "K2", "customer": ""}, {"customer": "C3"}, {"customer": "", "unit": "二所"}], ids=str
+)
+def test_what_the_newest_snapshot_no_longer_holds(database: Database, tmp_path: Path, gone: dict[str, str]) -> None:
+    """K2, C3 and with it unit 二所 leave; K1 stays."""
+    permissions, grant = Ledger(database).permissions, replace(GRANT, **{"person": "K1"} | gone)  # type: ignore[arg-type]
+    permissions.grant(BOSS, grant, NOW)
+    leaving = {"people": "K2,", "assignments": "K2,", "customers": "C3,", "agreements": "G2,"}
+    files = {
+        name: "".join(line for line in content.splitlines(keepends=True) if not line.startswith(leaving.get(name, "-")))
+        for name, content in SOUND.items()
+    }
+    folder = write_files(tmp_path / "next", files)
+    SqlRegistry(database).import_files(folder, by="clerk", now=NOW, default_zone="Asia/Shanghai")
+    with pytest.raises(Refusal):
+        permissions.grant(BOSS, grant, NOW)
