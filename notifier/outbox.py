@@ -78,7 +78,7 @@ class Sender:
             self._record(lease, MessageState.ACCEPTED, now, "in doubt, not repeated")
             return
         try:
-            address = self._archive.address(_VIEWER, lease.message.person)
+            address = self._archive.address(_VIEWER, lease.message.person, now)
             sent = self._channel.send(Outgoing(lease.message, address))
         except Refusal as problem:
             self._record(lease, MessageState.REFUSED, now, str(problem))

@@ -10,6 +10,7 @@ from meterwatch.core.model.registry import Registry
 from meterwatch.stores.archive import SqlArchive
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
+from meterwatch.stores.ledger.audit_key import AuditKey
 from meterwatch.stores.registry import SqlRegistry
 from meterwatch.stores.sqlite_files import make_folder
 
@@ -49,3 +50,8 @@ def open_books(settings: Settings, opened: ExitStack) -> Books:
     ledger = Ledger(database)
     registry = SqlRegistry(database)
     return Books(ledger, registry, Snapshots(registry), SqlArchive(database), MovedClock(ledger.clock.moved_to))
+
+
+def audit_key(settings: Settings) -> AuditKey:
+    """Return the key that seals the audit; it is no part of the ledger."""
+    return AuditKey(settings.audit.key_file)

@@ -15,7 +15,7 @@ from desk.app import Health, create_app
 from desk.callbacks import ReceiptDesk
 from desk.server import Server
 from meterwatch.app import metrics, parts
-from meterwatch.app.books import open_books
+from meterwatch.app.books import audit_key, open_books
 from meterwatch.app.engine import Engine
 from meterwatch.app.notify import Notify
 from meterwatch.app.schedule import Metronome
@@ -90,7 +90,8 @@ class Service:
         return Engine(self.settings, self.books, store, journal, parts.subscriber(self.settings))
 
     def _notify(self) -> Notify:
-        return Notify(self.books, parts.site(self.settings), parts.channels(self.settings), self.settings.outbox)
+        place, channels = parts.site(self.settings), parts.channels(self.settings)
+        return Notify(self.books, place, channels, self.settings.outbox, audit_key(self.settings))
 
     def _receipts(self) -> ReceiptDesk:
         def accept(receipt: Receipt) -> bool:

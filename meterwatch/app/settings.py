@@ -76,11 +76,22 @@ class LedgerOptions:
 
 
 @dataclass(frozen=True)
+class AuditOptions:
+    """How the audit is sealed."""
+
+    key_file: Path = Path("audit.key")
+    """File with the key of the seal, relative to the data folder; made at first need. Keep a copy elsewhere: without it
+    nothing sealed can be verified, and who has it can seal a forged audit."""
+
+
+@dataclass(frozen=True)
 class ViewerOptions:
     """Who the accounts of this machine are (RULES who-confidential)."""
 
     accounts: dict[str, str] = field(default_factory=dict)
     """Account name -> person of the registry. An account that is not listed sees codes and masked phones only."""
+    may_act_as: tuple[str, ...] = ()
+    """Accounts that may act as any person in office (--as PERSON); that they do is in the audit."""
 
 
 _CLOSED = ConfigDict(extra="forbid")
@@ -106,6 +117,7 @@ class Settings(BaseSettings):
     readings: ReadingsOptions = ReadingsOptions()
     influxdb: InfluxOptions | None = None
     ledger: LedgerOptions = LedgerOptions()
+    audit: AuditOptions = AuditOptions()
     daily: DailyOptions = DailyOptions()
     rules: RuleSettings = RuleSettings()
     routing: RoutingOptions = RoutingOptions()

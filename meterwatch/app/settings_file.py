@@ -14,7 +14,7 @@ import pydantic_settings
 from pydantic import BaseModel, ValidationError
 
 from ingest.mqtt_options import topic_filter_problem
-from meterwatch.app.settings import ENV_DELIMITER, ENV_PREFIX, LedgerOptions, Settings
+from meterwatch.app.settings import ENV_DELIMITER, ENV_PREFIX, AuditOptions, LedgerOptions, Settings
 from meterwatch.app.settings_problems import (
     Loc,
     Problem,
@@ -293,13 +293,14 @@ def _subscribe_to_codecs(data: dict[str, Any]) -> None:
 
 
 def _rooted(settings: Settings, folder: Path) -> Settings:
-    """Return the settings with every path absolute: from the settings file's folder, the spool from the data folder."""
+    """Return the settings with every path absolute: from the settings file's folder, spool and key from the data folder."""
     data_dir = folder / settings.data_dir
     spool = replace(settings.channels.spool, directory=data_dir / settings.channels.spool.directory)
     kind, slashes, file = settings.ledger.url.partition("sqlite:///")
     changes = {
         "data_dir": data_dir,
         "channels": settings.channels.model_copy(update={"spool": spool}),
+        "audit": AuditOptions(data_dir / settings.audit.key_file),
         "ledger": LedgerOptions(f"{kind}{slashes}{folder / file}" if slashes else settings.ledger.url),
     }
     if settings.mqtt is not None:

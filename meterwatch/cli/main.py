@@ -23,6 +23,9 @@ COMMANDS: dict[str, Phrase] = {
     "registry": Phrase(
         "import and export customers, usage points, meters and people", "导入、导出客户、用户点、表计与人员档案"
     ),
+    "people": Phrase(
+        "list people; grant, list and revoke permissions to see names and phones", "查看人员；授予、查看、撤销查阅权限"
+    ),
     "run": Phrase("run the service", "运行服务"),
     "demo": Phrase("play the demonstration fleet", "运行演示"),
     "alerts": Phrase("list alerts, or show one", "查看告警"),
@@ -30,6 +33,7 @@ COMMANDS: dict[str, Phrase] = {
     "messages": Phrase("list messages and what became of them", "查看短信及其状态"),
     "readings": Phrase("show stored readings or day totals of a usage point", "查看用户点的读数或日用量"),
     "rejects": Phrase("list, show and replay what could not become readings", "查看、重放未能入库的报文"),
+    "audit": Phrase("show the audit, seal it, and verify its seal", "查看审计记录，封存并核对"),
     "influx": Phrase("prepare InfluxDB", "准备 InfluxDB"),
 }
 _DESCRIPTION = Phrase(
@@ -117,7 +121,7 @@ def _let_go_of_output() -> None:
 
 def _command(arguments: Sequence[str]) -> str | None:
     """Return the command that is asked for: the first word that names one and is not an option's value."""
-    words = (word for before, word in pairwise(("", *arguments)) if before not in ("--settings", "--lang"))
+    words = (word for before, word in pairwise(("", *arguments)) if before not in ("--settings", "--lang", "--as"))
     return next((word for word in words if word in COMMANDS), None)
 
 
@@ -129,7 +133,7 @@ def parser_of(lang: Lang, command: str | None) -> argparse.ArgumentParser:
     version = Phrase("show the version and exit", "显示版本并退出").say(lang)
     parser.add_argument("--version", action="version", version=f"meterwatch {__version__}", help=version)
     common(parser, lang, as_json=False)
-    parser.set_defaults(settings=Path(os.environ.get("METERWATCH_SETTINGS") or SETTINGS), json=False)
+    parser.set_defaults(settings=Path(os.environ.get("METERWATCH_SETTINGS") or SETTINGS), json=False, as_person=None)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         own = subparsers.add_parser(name, help=text.say(lang), description=text.say(lang), allow_abbrev=False)
@@ -146,6 +150,11 @@ def common(parser: argparse.ArgumentParser, lang: Lang, *, as_json: bool = True)
     )
     unsaid = argparse.SUPPRESS  # or an inner level would overrule with its default what an outer one was given
     parser.add_argument("--settings", type=Path, default=unsaid, metavar="FILE", help=where.say(lang))
+    whom = Phrase(
+        "act as this person; only for accounts in viewers.may_act_as, and on record (default: the account's own person)",
+        "代该人员操作；仅限 viewers.may_act_as 中的账号，并留痕（默认：账号对应的人员）",
+    )
+    parser.add_argument("--as", dest="as_person", default=unsaid, metavar="PERSON", help=whom.say(lang))
     language(parser, lang)
     if as_json:
         text = Phrase("print JSON (default: text)", "输出 JSON（默认：文本）").say(lang)

@@ -57,13 +57,16 @@ def settings_of(args: Namespace) -> Settings:
 
 @contextmanager
 def session(args: Namespace) -> Iterator[Session]:
-    """Open the ledger for a command."""
+    """Open the ledger for a command; raises Refusal, in the audit too, if the account may not act as whom ``--as`` names."""
     settings = settings_of(args)
     with ExitStack() as opened:
         books = open_books(settings, opened)
         account = account_name()
         day = books.clock.now().astimezone(ZoneInfo(settings.site.time_zone)).date()
         viewer = books.archive.viewer_for(account, settings.viewers.accounts.get(account), day)
+        if person := getattr(args, "as_person", None):
+            listed = account in settings.viewers.may_act_as
+            viewer = books.archive.act_as(viewer, person, day, books.clock.now(), listed=listed)
         yield Session(settings, books, viewer, opened)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -208,6 +208,19 @@ class PersonRecord:
     unit: str
 
 
+@dataclass(frozen=True, slots=True)
+class ContactRecord:
+    """A customer's contact as the archive shows him to a viewer, on first_day <= day < last_day."""
+
+    code: str
+    customer: str
+    name: str
+    phone: str
+    role: str
+    first_day: date
+    last_day: date
+
+
 class Archive(Protocol):
     """Names and phones. Every read takes the viewer and is refused, masked and audited by his rights."""
 
@@ -217,7 +230,10 @@ class Archive(Protocol):
     def customer_names(self, viewer: Viewer, codes: Iterable[str], now: datetime) -> Mapping[str, str]:
         """Return the names of customers; one the viewer may not see is replaced by his code."""
 
-    def address(self, viewer: Viewer, person: str) -> str:
+    def contacts(self, viewer: Viewer, customer: str, now: datetime) -> Sequence[ContactRecord]:
+        """Return a customer's contacts: names and phones as far as ``viewer`` may see them, else codes and masked phones."""
+
+    def address(self, viewer: Viewer, person: str, now: datetime) -> str:
         """Return the phone number to send to; raises Refusal unless the viewer is a service."""
 
     def copy(self, viewer: Viewer, now: datetime, number: int | None = None) -> Mapping[str, Sequence[tuple[Any, ...]]]:

@@ -12,28 +12,19 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
+from meterwatch.stores import audit_tables, table_parts
 from meterwatch.stores.column_types import DOCUMENT, ID, Moment
+from meterwatch.stores.table_parts import code as _code
+from meterwatch.stores.table_parts import id_column as _id
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _id() -> Column[int]:
-    return Column("id", ID, primary_key=True, autoincrement=True)
-
+metadata = table_parts.metadata
+audit_digests, permissions = audit_tables.audit_digests, audit_tables.permissions
 
 # --- clock ------------------------------------------------------------------------------------------------------------
 
@@ -78,10 +69,6 @@ def _versioned(name: str, *columns: Column[Any]) -> Table:
         Column("last_snapshot", Integer),
         Index(None, "last_snapshot"),
     )
-
-
-def _code(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, String(64), nullable=nullable)
 
 
 customers = _versioned(

@@ -80,7 +80,7 @@ def extend(desk: Desk, *, granted: bool) -> Decide:
         asked = _asked(steps)
         if asked is None or asked.due_at is None:
             raise Refusal(_NOT_ASKED, number=duty.id)
-        if asked.person == desk.viewer.person:
+        if desk.viewer.is_himself(asked.person):
             raise Refusal(_OWN_ASKING, person=asked.person, number=duty.id)
         if not granted:
             return DutyChange(duty, duty, (_step(desk, duty, Act.DENY, desk.viewer.person or "", ""),))

@@ -19,9 +19,9 @@ from notifier.site import Site
 
 _NOT_YOURS = Phrase(
     "{viewer} may not close task {number}: the person responsible{person} may, whoever it was escalated to, the manager or "
-    "deputy of the customer, an office head, a supervisor or the company manager",
+    "deputy of the customer, the head of its unit, a supervisor or the company manager",
     "{viewer} 无权办结任务 {number}：可由负责人{person}、升级通知到的人员、该客户的客户经理或其代理人、"
-    "所长、督察或公司经理办结",
+    "所属单位的所长、督察或公司经理办结",
 )
 _OTHER_KIND = Phrase(
     "{kind} does not count as evidence for task {number}; what counts: {kinds}",
@@ -51,7 +51,6 @@ _OWN_WORD = Phrase(
     "{person} recorded that evidence of task {number} himself: a second person confirms it",
     "任务 {number} 的该证据由 {person} 本人录入：须由第二人确认",
 )
-_ANY_UNIT = frozenset({Role.SUPERVISOR, Role.COMPANY_MANAGER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +63,21 @@ class Desk:
     now: datetime
 
     def may_work_on(self, duty: Duty) -> bool:
-        """Return whether he is responsible for a task, was called to it, or sees its customer or its unit."""
+        """Return whether he is responsible for a task, was called to it, or answers for its customer or unit.
+
+        A permission to see names is not enough.
+        """
         person = self.viewer.person
         if not person:
             return False
         if person in (duty.person, *duty.chain):
             return True
-        return self.viewer.may_see(duty.customer) if duty.customer else self._sees_unit(person, duty.unit)
+        return self.viewer.answers_for(duty.customer) if duty.customer else self._heads(person, duty.unit)
 
-    def _sees_unit(self, person: str, unit: str) -> bool:
+    def _heads(self, person: str, unit: str) -> bool:
         found = self.roster.registry.people.get(person)
-        if found is None:
-            return False
-        return bool(self.viewer.roles & _ANY_UNIT) or (found.role is Role.OFFICE_HEAD and found.unit == unit)
+        heads = found is not None and found.role is Role.OFFICE_HEAD and found.unit == unit
+        return heads or self.viewer.oversees
 
 
 Settle = Callable[[Duty, Evidence], Sequence[NewDuty]]
@@ -90,7 +91,7 @@ def closing(desk: Desk) -> Settle:
     def settle(duty: Duty, proof: Evidence) -> Sequence[NewDuty]:
         rule = BY_NAME[duty.rule]
         _require_right(desk, duty)
-        if rule.second and duty.called_by == desk.viewer.person:
+        if rule.second and duty.called_by and desk.viewer.is_himself(duty.called_by):
             raise Refusal(_SECOND, person=desk.viewer.person, number=duty.id)
         _require_counting(rule, duty, proof, desk.site)
         return _follow_ups(rule, duty, proof, desk)
@@ -103,7 +104,7 @@ def confirming(desk: Desk) -> Settle:
 
     def settle(duty: Duty, proof: Evidence) -> Sequence[NewDuty]:
         _require_right(desk, duty)
-        if desk.viewer.person == proof.person or desk.viewer.account == proof.account:
+        if desk.viewer.is_himself(proof.person) or desk.viewer.account == proof.account:
             raise Refusal(_OWN_WORD, person=desk.viewer.name, number=duty.id)
         return _follow_ups(BY_NAME[duty.rule], duty, proof, desk)
 

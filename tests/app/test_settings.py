@@ -263,6 +263,12 @@ class TestPaths:
     def test_the_ledger_lies_in_the_data_folder(self, tmp_path: Path) -> None:
         assert loaded(tmp_path, "").ledger_url == f"sqlite:///{tmp_path}/data/ledger.db"
 
+    def test_the_key_of_the_audit_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert loaded(tmp_path, "data_dir = 'd'").audit.key_file == tmp_path / "d" / "audit.key"
+        assert loaded(tmp_path, "[audit]\nkey_file = '/etc/m/key'").audit.key_file == Path("/etc/m/key")
+        monkeypatch.setenv("METERWATCH_AUDIT__KEY_FILE", "/run/secrets/audit")
+        assert loaded(tmp_path, "").audit.key_file == Path("/run/secrets/audit")
+
     def test_a_relative_settings_file_is_as_good(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(tmp_path, "")
         monkeypatch.chdir(tmp_path)

@@ -19,6 +19,10 @@ KEYS = {
     "messages": "number key state created_at expires_at channel person template body attempts reference history",
     "readings P1": "time received_at type value unit quality",
     "readings P1 --days": "day use unit known peak peak_unit quality",
+    "people": "code name phone email role unit",
+    "people permissions": "number person right customer unit first_day last_day reason granted_by account granted_at "
+    "revoked_at revoked_by",
+    "audit list": "id at actor action subject detail",
     "rejects list": "id reason reason_text detail topic record bytes position received_at replayed_at",
     "check": "codec meter type time value unit problem",
     "doctor": "check verdict text",
@@ -29,6 +33,9 @@ TITLES = {
     "messages": ("notice  state  queued  channel  to  text", "通知号  状态  生成时间  渠道  收件人  内容"),
     "readings P1": ("time  reading type  value  unit  quality  received", "时间  读数类型  数值  单位  质量  接收时间"),
     "readings P1 --days": ("meter day  use  unit  known share", "计量日  用量  单位  已知比例"),
+    "people": ("person  name  role  unit  phone", "人员  姓名  角色  单位  电话"),
+    "people permissions": ("no.  person  right  customer  from  until", "编号  人员  权限  客户  起  止"),
+    "audit list": ("no.  time  by  action  subject  detail", "编号  时间  操作者  操作  对象  明细"),
     "rejects list": ("no.  received  why  found  topic  record", "编号  接收时间  原因  内容  主题  记录"),
     "check": ("codec  meter  reading type  time (UTC)", "解码器  表号  读数类型  时间（UTC）"),
     "doctor": ("check  result  found", "检查项  结果  说明"),
@@ -37,6 +44,8 @@ EMPTY = {
     "alerts": ("no open alerts", "没有未结束的告警"),
     "tasks": ("no open tasks", "没有待办任务"),
     "messages": ("no messages", "没有短信"),
+    "people permissions": ("no permissions", "没有权限记录"),
+    "audit list --actor nobody": ("no such row in the audit", "没有符合的审计记录"),
     "rejects list": ("no rejects wait", "没有待处理的拒收报文"),
 }
 

@@ -303,6 +303,7 @@ def inbox(meterwatch: Terminal) -> list[Packet]:
         *("alerts", "alerts --all --json", "alerts 1", "alerts 2 --lang zh-CN", "tasks --all", "tasks --all --json"),
         *("messages", "messages N1 --json", "readings P1", "readings P1 --days --json", "rejects list", "rejects show 1"),
         *("check", "doctor", "registry import registry", "tasks done 1 --cause a --proposal b"),
+        *("people", "people --json", "people permissions", "audit list", "audit verify", "audit seal", "alerts --as K1"),
     ],
 )
 def test_no_name_and_no_phone_in_what_a_stranger_sees(stranger: Terminal, command: str) -> None:

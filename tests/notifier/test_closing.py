@@ -29,7 +29,8 @@ def person(code: str, role: Role = Role.MANAGER, *own: str) -> Viewer:
         person("K1"),  # responsible when the task was opened, whoever is now
         person("K2", Role.DEPUTY, "C1"),
         person("K3", Role.OPERATOR, "C0", "C1"),
-        *(person("K4", role) for role in (Role.OFFICE_HEAD, Role.SUPERVISOR, Role.COMPANY_MANAGER)),
+        person("K4", Role.OFFICE_HEAD, "C1"),
+        *(person("K4", role) for role in (Role.SUPERVISOR, Role.COMPANY_MANAGER)),
     ],
 )
 def test_may_be_closed_by(viewer: Viewer) -> None:
@@ -41,7 +42,8 @@ def test_may_be_closed_by(viewer: Viewer) -> None:
     [
         person("K2", Role.MANAGER),
         person("K2", Role.DEPUTY, "C11", "C2", "C1/gas"),
-        *(person("K4", role) for role in Role if role not in (Role.OFFICE_HEAD, Role.SUPERVISOR, Role.COMPANY_MANAGER)),
+        *(person("K4", role) for role in Role if role not in (Role.SUPERVISOR, Role.COMPANY_MANAGER)),
+        replace(person("K2"), named=None, phoned=None, exports=True),  # a permission to see is none to act
         Viewer("acc"),
         Viewer.for_service("notify"),
     ],

@@ -18,6 +18,7 @@ from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.registry import SqlRegistry
 from notifier.channels.log import LogChannel, LogOptions
 from notifier.outbox import OutboxOptions
+from tests.support.audit import beside, wrote
 from tests.support.desk import SITE
 from tests.support.ledger import HOUR, NOW, fresh_database, queue
 from tests.support.settings import loaded, no_environment
@@ -56,7 +57,7 @@ def books(tmp_path: Path) -> Iterator[Books]:
 
 
 def stepped(books: Books, *times: datetime, channels: Sequence[Channel] = (LOG,)) -> Notify:
-    role = Notify(books, SITE, channels, OutboxOptions())
+    role = Notify(books, SITE, channels, OutboxOptions(), beside(books.ledger.database))
     for now in times:
         role.step(now)
         role.measure(now)
@@ -116,3 +117,26 @@ def test_every_channel_whose_settings_are_complete_has_a_sender(
     no_environment(monkeypatch)
     settings = loaded(tmp_path, f'[routing]\nchannel = "log"\n{section}\n')
     assert [channel.name for channel in parts.channels(settings)] == complete
+
+
+class TestSeal:
+    def test_the_hours_that_are_over_are_sealed(self, books: Books) -> None:
+        audit = books.ledger.audit
+        wrote(books.ledger.database, NOW)
+        role = stepped(books, NOW)
+        assert (audit.newest(), role.next_due(NOW)) == (None, NOW + HOUR)
+        role.step(NOW + HOUR)
+        assert audit.latest_digest().startswith("1-")
+        assert role.problems() == [STRANDED]
+        assert audit.verify(beside(books.ledger.database)).finding is None
+
+    def test_where_that_is_refused_messages_go_on_and_it_is_said(self, books: Books, tmp_path: Path) -> None:
+        wrote(books.ledger.database, NOW - HOUR)
+        (tmp_path / "audit.key").write_bytes(b"short")
+        role = stepped(books, NOW)
+        assert states(books) == ["queued", "queued", "accepted"]
+        assert role.problems()[0] == STRANDED
+        assert "audit.key, can't be used (5 < 16 bytes)" in role.problems()[1]
+        (tmp_path / "audit.key").unlink()
+        role.step(NOW)
+        assert role.problems() == [STRANDED]

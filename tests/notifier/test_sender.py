@@ -30,7 +30,7 @@ class Addresses:
 
     broken: Exception | None = None
 
-    def address(self, viewer: Viewer, person: str) -> str:
+    def address(self, viewer: Viewer, person: str, now: object) -> str:  # noqa: ARG002
         if self.broken:
             raise self.broken
         assert viewer.service

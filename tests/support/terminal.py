@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from meterwatch.cli.main import main
 from meterwatch.cli.session import account_name
 from meterwatch.core.model.messages import MessageState
 from meterwatch.core.model.packets import Packet, Position, Reason, Reject
+from meterwatch.core.model.permissions import Grant, Right
 from meterwatch.core.model.readings import DayTotals, Quality, ReadingBatch
+from meterwatch.core.model.registry import Role
+from meterwatch.core.model.viewer import Viewer
 from meterwatch.core.ports import Settlement
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
@@ -105,6 +109,9 @@ def fill(folder: Path) -> None:
             Reject(Position(1, 80), Reason.UNKNOWN_METER, packet, 0, "M9"),
         ]
         ledger.ingest.settle(Settlement(rejects=rejects), NOW)
+        boss = Viewer.for_person("clerk", "K3", Role.SUPERVISOR, frozenset())
+        grant = Grant("K1", Right.NAMES, NOW.date(), date(2023, 6, 1), "stands in for K2", customer="C3")
+        ledger.permissions.grant(boss, grant, NOW)
     _readings(folder)
 
 

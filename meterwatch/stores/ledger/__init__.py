@@ -1,11 +1,13 @@
 """The ledger: alerts, duties, messages and all that proves them, in one database."""
 
 from meterwatch.stores.database import Database
+from meterwatch.stores.ledger.audit import SqlAudit
 from meterwatch.stores.ledger.clockrow import ClockRow
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
 from meterwatch.stores.ledger.ingest import SqlIngest
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.outbox import SqlOutbox
+from meterwatch.stores.ledger.permissions import SqlPermissions
 from meterwatch.stores.ledger.planner import SqlPlanner
 from meterwatch.stores.ledger.work import SqlWork
 
@@ -22,6 +24,8 @@ class Ledger:
         self.work = SqlWork(database)
         self.planner = SqlPlanner(database)
         self.orders = SqlOrders(database)
+        self.permissions = SqlPermissions(database)
+        self.audit = SqlAudit(database)
 
 
 __all__ = ["Ledger"]
