@@ -9,14 +9,14 @@ from sqlalchemy import Connection, Row, select
 
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Phrase
-from meterwatch.core.model.registry import Customer, Registry, Role
+from meterwatch.core.model.registry import Assignment, Customer, Registry, Role
 from meterwatch.core.model.viewer import Viewer, mask_phone
 from meterwatch.core.ports import PersonRecord
 from meterwatch.stores import tables
 from meterwatch.stores.database import Database
 from meterwatch.stores.registry import newest_snapshot, parts, snapshot_of, stored_rows
 from meterwatch.stores.registry_files import FILES
-from meterwatch.stores.registry_load import load_assignments, load_customers, load_people
+from meterwatch.stores.registry_load import load_assignments, load_customers, load_designations, load_large, load_people
 
 OWN_ROLES = (Role.MANAGER, Role.DEPUTY)
 
@@ -117,10 +117,15 @@ def own_customers(office: Registry, person: str, day: date) -> frozenset[str]:
     """Return the codes of the customers ``person`` is manager or deputy of on ``day``; the most specific assignment wins."""
     mine = [a for a in office.assignments if a.person == person and a.role in OWN_ROLES]
     named = {a.customer for a in mine}
-    candidates = [c for c in office.customers if (c.code in named or "" in named) and any(a.covers(c, day) for a in mine)]
+    candidates = [c for c in office.customers if (c.code in named or "" in named) and _fits_any(mine, office, c, day)]
     codes = {customer.code for customer in candidates}
     near = replace(office, assignments=tuple(a for a in office.assignments if not a.customer or a.customer in codes))
     return frozenset(customer.code for customer in candidates if _is_own(near, customer, person, day))
+
+
+def _fits_any(assignments: Iterable[Assignment], office: Registry, customer: Customer, day: date) -> bool:
+    importance = office.importance_of(customer.code)
+    return any(assignment.covers(customer, importance, day) for assignment in assignments)
 
 
 def _is_own(office: Registry, customer: Customer, person: str, day: date) -> bool:
@@ -131,9 +136,15 @@ def _is_own(office: Registry, customer: Customer, person: str, day: date) -> boo
 def _office(connection: Connection) -> Registry:
     """Return the newest snapshot without its points: people, customers, and who is responsible for whom."""
     number = newest_snapshot(connection)
-    customers = load_customers(connection, number)
-    people, assignments = load_people(connection, number), load_assignments(connection, number)
-    return replace(Registry.empty(), number=number, customers=customers, people=people, assignments=assignments)
+    return replace(
+        Registry.empty(),
+        number=number,
+        customers=load_customers(connection, number),
+        people=load_people(connection, number),
+        assignments=load_assignments(connection, number),
+        designations=load_designations(connection, number),
+        large=load_large(connection, number),
+    )
 
 
 def _may_see_colleagues(viewer: Viewer) -> bool:

@@ -200,6 +200,14 @@ def snapshot_of(connection: Connection, number: int | None) -> int:
     return latest if number is None else number
 
 
+def begin_snapshot(connection: Connection, by: str, now: datetime) -> int:
+    """Enter a snapshot after the newest, with the same usage points, and return its number."""
+    number = newest_snapshot(connection)
+    extent = connection.scalar(select(tables.snapshots.c.rows).where(tables.snapshots.c.number == number))
+    _enter(connection, tables.snapshots, number=number + 1, imported_at=now, imported_by=by, rows=extent)
+    return number + 1
+
+
 def _enter(connection: Connection, table: Table, **values: Any) -> None:
     connection.execute(table.insert().values(values))
 

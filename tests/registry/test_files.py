@@ -83,6 +83,12 @@ CELLS = [
     ("point_zones", "supply=both", "is not one of primary, backup"),
     ("designations", "grade=3", "is not one of special, 1, 2, temporary"),
     ("assignments", "class=C1", "is not one of A1, A2, A3, B1, B2"),
+    ("assignments", "importance=huge", '"huge" is not one of large, important, special, 1, 2, temporary'),
+    ("classifications", "year=23", "is not a year such as 2023"),
+    ("classifications", "year=1899", "is not a year such as 2023"),
+    ("classifications", "months=13", "is not a whole number from 0 to 12"),
+    ("classifications", "monthly_mean=much", "is not a number"),
+    ("classifications", "large=", "must not be empty"),
 ]
 GOOD = {
     "customers": {"customer": "C9", "name": "Nine", "class": "A1"},
@@ -101,6 +107,16 @@ GOOD = {
         "basis": "b",
         "approved_by": "K3",
         "review_date": "2024-01-01",
+    },
+    "classifications": {
+        "customer": "C3",
+        "commodity": "gas",
+        "year": "2022",
+        "months": "12",
+        "provisional": "no",
+        "large": "no",
+        "decided_by": "K1",
+        "approved_by": "K3",
     },
 }
 
