@@ -9,27 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.daily import CustomerDays, DailyOptions, customer_days, point_window
+from detectors.evaluate import ReadTotals
 from detectors.yearly import ClassOptions, is_large, year_use
 from meterwatch.core.model.classes import ClassRow
 from meterwatch.core.model.reading_types import Commodity
 from meterwatch.core.model.registry import COMMODITIES, Registry
-from meterwatch.core.ports import ReadingStore
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What a year's rows are made from: the registry snapshot, day totals, and the settings."""
+    """What a year's rows are made from: the registry snapshot, stored day totals, and the settings."""
 
     registry: Registry
-    store: ReadingStore
+    read: ReadTotals
     daily: DailyOptions
     classes: ClassOptions
 
     def rows(self, year: int) -> list[ClassRow]:
-        """Return the rows of ``year``: of every customer supplied in it who is still supplied on the day after, by code.
-
-        ``store`` knows the registry's points.
-        """
+        """Return the rows of ``year``: of every customer supplied in it who is still supplied on the day after, by code."""
         found = [
             row
             for commodity, threshold in self.classes.thresholds.items()
@@ -75,5 +72,5 @@ class Classification:
         for month in range(1, 13):
             first = date(year, month, 1).toordinal()
             last = first + monthrange(year, month)[1] - 1
-            window = point_window(self.store.read_totals(first, last, rows), first, last, rows, self.daily)
+            window = point_window(self.read(first, last, rows), first, last, rows, self.daily)
             yield customer_days(window, rows, agreements, member, members)

@@ -107,8 +107,8 @@ def _rows(opened: Session, year: int) -> list[ClassRow]:
     from meterwatch.cli.stored import stored_readings  # noqa: PLC0415 - an import must not wait for reading stores
 
     registry, settings = opened.books.registry.load(), opened.settings
-    store = stored_readings(opened, registry)
-    return Classification(registry, store, settings.daily, settings.classes).rows(year)
+    read = stored_readings(opened, registry).read_totals
+    return Classification(registry, read, settings.daily, settings.classes).rows(year)
 
 
 def _classifications(opened: Session) -> SqlClassifications:

@@ -10,7 +10,7 @@ from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.stores.registry_cells import CODE, COMMODITY, CUSTOMER_CLASS, MONTHS, NUMBER, YEAR, YES_NO
 from meterwatch.stores.registry_files import Column, FileSpec, Problem
 from meterwatch.stores.registry_sheets import Sheet, read_sheet
-from meterwatch.stores.registry_text import csv_text
+from meterwatch.stores.registry_text import cell, csv_text
 
 SHEET = FileSpec(
     "sheet",
@@ -126,9 +126,9 @@ def _wrong(sheet: Sheet, at: int, year: int, row: ClassRow | None) -> Iterator[t
     elif row is None:
         yield "customer", _NOT_ON_SHEET, {}
     elif (sheet["monthly_mean"][at], sheet["months"][at], sheet["provisional"][at]) != _figures(row):
-        yield "monthly_mean", _CHANGED, {"mean": row.monthly_mean, "months": row.months}
+        yield "monthly_mean", _CHANGED, {"mean": cell(row.monthly_mean), "months": row.months}
     elif not row.provisional and sheet["large"][at] != row.proposed:
-        yield "large", _NOT_TO_DECIDE, {"mean": row.monthly_mean, "proposed": "yes" if row.proposed else "no"}
+        yield "large", _NOT_TO_DECIDE, {"mean": cell(row.monthly_mean), "proposed": cell(row.proposed)}
 
 
 def _figures(row: ClassRow) -> tuple[float | None, int, bool]:
