@@ -69,9 +69,13 @@ def configure(parser: ArgumentParser, lang: Lang) -> None:
     parser.add_argument("--year", type=number(lang), metavar="YEAR", help=which)
     limit(parser, lang)
     verbs = parser.add_mutually_exclusive_group()
-    write = Phrase("write the sheet as a CSV file to decide in", "将认定表写成 CSV 文件，供填写").say(lang)
+    write = Phrase(
+        "write the sheet as a CSV file to decide in (default: show it)", "将认定表写成 CSV 文件，供填写（默认：显示）"
+    ).say(lang)
     verbs.add_argument("--csv", type=Path, metavar="FILE", help=write)
-    decide = Phrase("record what the office decided in the file", "提交填写好的认定表").say(lang)
+    decide = Phrase(
+        "record what the office decided in this file (default: show the sheet)", "提交填写好的认定表（默认：显示）"
+    ).say(lang)
     verbs.add_argument("--decide", type=Path, metavar="FILE", help=decide)
     approve = Phrase("approve the decided sheet (supervisors)", "批准已提交的认定表（督察）").say(lang)
     verbs.add_argument("--approve", action="store_true", help=approve)

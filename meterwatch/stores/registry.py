@@ -13,6 +13,7 @@ from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.registry import Registry
 from meterwatch.stores import tables
+from meterwatch.stores.bulk import insert_rows
 from meterwatch.stores.database import Database
 from meterwatch.stores.registry_files import FileSpec, Problem
 from meterwatch.stores.registry_folder import Folder, read_folder
@@ -248,8 +249,7 @@ def _store(connection: Connection, number: int, changes: Iterable[_Difference]) 
         for ids in parts(change.closed.values()):
             connection.execute(close, [{"closed": row_id} for row_id in ids])
         for rows in parts(change.added):
-            added = [{**dict(zip(names, row, strict=True)), "first_snapshot": number} for row in rows]
-            connection.execute(table.insert(), added)
+            insert_rows(connection, table, [*names, "first_snapshot"], [(*row, number) for row in rows])
 
 
 def _append_points(connection: Connection, codes: Iterable[str]) -> int:
