@@ -178,11 +178,12 @@ def _estimate_small(
     the whole days, of which there must be a week; one that feeds in has none.
     """
     sizes = np.diff(starts, append=use.shape[1])
-    gaps = settled & np.isnan(total)
-    few = np.flatnonzero(gaps.any(axis=0) & (sizes > 1))  # a customer of one point has no other part to estimate it by
+    few = np.flatnonzero(sizes > 1)  # a customer of one point has no other part to estimate it by
+    few = few[(settled[:, few] & np.isnan(total[:, few])).any(axis=0)]
     if not len(few):
         return
-    gaps, sizes, sums, whole = gaps[:, few], sizes[few], total[:, few], settled[:, few] & ~np.isnan(total[:, few])
+    sizes, sums = sizes[few], total[:, few]
+    whole, gaps = settled[:, few] & ~np.isnan(sums), settled[:, few] & np.isnan(sums)
     first = np.cumsum(sizes) - sizes
     part = use[:, np.arange(sizes.sum()) + np.repeat(starts[few] - first, sizes)]
     every = np.repeat(added(np.where(whole, sums, 0.0)), sizes)

@@ -73,9 +73,7 @@ def configure(parser: ArgumentParser, lang: Lang) -> None:
         "write the sheet as a CSV file to decide in (default: show it)", "将认定表写成 CSV 文件，供填写（默认：显示）"
     ).say(lang)
     verbs.add_argument("--csv", type=Path, metavar="FILE", help=write)
-    decide = Phrase(
-        "record what the office decided in this file (default: show the sheet)", "提交填写好的认定表（默认：显示）"
-    ).say(lang)
+    decide = Phrase("record what this file decides (default: show the sheet)", "提交填写好的认定表（默认：显示）").say(lang)
     verbs.add_argument("--decide", type=Path, metavar="FILE", help=decide)
     approve = Phrase("approve the decided sheet (supervisors)", "批准已提交的认定表（督察）").say(lang)
     verbs.add_argument("--approve", action="store_true", help=approve)
