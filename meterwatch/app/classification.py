@@ -62,7 +62,7 @@ class Classification:
         within = own & (held.first_day < after) & (held.last_day > first)
         goes_on = own & (held.first_day <= after) & (held.last_day > after)
         customers = np.intersect1d(held.customer[within], held.customer[goes_on])
-        counts = within & np.isin(held.customer, customers)
+        counts = own & np.isin(held.customer, customers)
         return customers, np.where(counts, np.searchsorted(customers, held.customer), -1)
 
     def _months(self, member: NDArray[np.int64], members: int, year: int) -> Iterator[CustomerDays]:

@@ -64,8 +64,9 @@ def test_a_point_taken_during_the_year_adds_to_his_use() -> None:
 
 
 def test_a_renewed_agreement_is_one_service() -> None:
-    held = registry([Supply("C1", "P1", 0, JULY), Supply("C1", "P1", JULY)])
-    assert summary(sheet(held, lambda *_: daily(4000.0))) == {"C1": (4000.0, 12, False, True)}
+    for day in (JULY, NEW_YEAR):
+        held = registry([Supply("C1", "P1", 0, day), Supply("C1", "P1", day)])
+        assert summary(sheet(held, lambda *_: daily(4000.0))) == {"C1": (4000.0, 12, False, True)}
 
 
 def test_gas_is_classified_by_a_threshold_of_its_own() -> None:

@@ -162,6 +162,12 @@ class TestDecision:
         text = (office.folder / "copy" / "classifications.csv").read_text(encoding="utf-8-sig")
         assert "C3,electricity,2022,12098.63,6,yes,yes,K4,K3" in text.splitlines()
 
+    def test_the_office_may_decide_a_provisional_row_either_way(self, office: Terminal) -> None:
+        write_sheet(office, "yes,no,yes,\n", "yes,no,yes,no\n")
+        assert "2 of 3 customers are large" in classify(office, "--decide", "sheet.csv")
+        become(office, "K3")
+        assert office("registry", "classify", "--approve", "--json").data == {"year": 2022, "snapshot": 3, "large": 2}
+
     def test_one_who_may_not(self, office: Terminal) -> None:
         write_sheet(office)
         become(office, "K1")

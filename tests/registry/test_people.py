@@ -136,6 +136,8 @@ PEOPLE = "person,name,role,from,to\nK1,One,manager,2020-01-01,2023-03-01\nK2,Two
         ),
         (["K1,manager,,,,,,large"], ["people.csv:2 to: from 2023-03-01 on nobody follows K1 as manager of C1, C2"]),
         (["K1,manager,,,,,,special", "K2,manager,,,,,,large"], []),
+        (["K1,manager,C1,,,,2023-03-01"], ["people.csv:2 to: from 2023-03-01 on nobody follows K1 as manager of C1"]),
+        (["K1,manager,C1,,,,2023-02-15"], ["assignments.csv:2 to: from 2023-02-15 on nobody follows K1 as manager of C1"]),
         (["K2,manager,,A2,,,"], []),  # that somebody never had a manager is not this notice
         ([], []),
     ],
