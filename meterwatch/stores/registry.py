@@ -236,7 +236,7 @@ def _reports(changes: Iterable[_Difference], folder: Folder) -> dict[str, FileRe
 def _difference(connection: Connection, sheet: Sheet) -> _Difference:
     stored = stored_rows(connection, sheet.spec, newest_snapshot(connection))
     rows = sheet.rows()
-    wanted = set(rows)
+    wanted = set(rows) if stored else ()
     closed = {values: row_id for values, row_id in stored.items() if values not in wanted}
     return _Difference(sheet.spec, [row for row in rows if row not in stored], closed, len(stored) - len(closed))
 
@@ -257,7 +257,7 @@ def _append_points(connection: Connection, codes: Iterable[str]) -> int:
     known = set(connection.scalars(select(tables.point_rows.c.usage_point)))
     fresh = [code for code in codes if code not in known]
     for added in parts(enumerate(fresh, len(known))):
-        connection.execute(tables.point_rows.insert(), [{"row": row, "usage_point": code} for row, code in added])
+        insert_rows(connection, tables.point_rows, ["row", "usage_point"], added)
     return len(known) + len(fresh)
 
 

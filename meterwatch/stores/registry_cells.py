@@ -6,7 +6,7 @@ full-width digits and letters count as what they mean.
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -35,11 +35,13 @@ class Kind:
     """What a cell may hold: ``what`` completes "... is not ...", ``read`` returns the value or None if it is not that.
 
     ``foreign`` returns the first character that can't stand in such a text, empty if there is none or any may.
+    ``plain`` returns whether cells, all of them, are values just as they stand in the file; it may not know.
     """
 
     what: Phrase
     read: Callable[[str], Any]
     foreign: Callable[[str], str] = lambda _: ""
+    plain: Callable[[Sequence[str]], bool] = lambda _: False
 
 
 def _plain(text: str) -> str:
@@ -55,6 +57,11 @@ def foreign_to_code(text: str) -> str:
     """Return the first character that can't stand in a code, empty if there is none."""
     found = _FOREIGN.search(text)
     return found[0] if found else ""
+
+
+def are_codes(texts: Sequence[str]) -> bool:
+    """Return whether all are codes, none empty: one search in all of them takes a fifth of one search in each."""
+    return all(texts) and max(map(len, texts)) <= CODE_LENGTH and not foreign_to_code("".join(texts))
 
 
 def read_number(text: str) -> float | None:
@@ -178,6 +185,7 @@ CODE = Kind(
     ),
     read_code,
     foreign_to_code,
+    are_codes,
 )
 TEXT = Kind(Phrase("text", "文字"), str)
 POSITIVE = Kind(Phrase("a number above 0", "大于 0 的数"), read_positive)
