@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.kernels import added
 from detectors.rule import UsageWindow
 from meterwatch.core.bounds import require_within
 from meterwatch.core.calendar import DayScheme
@@ -20,6 +21,8 @@ from meterwatch.core.registers import MAX_GAP_MS, Intervals
 
 EDGE_MS = MAX_GAP_MS  # a day looks this far beyond its ends, for the readings its edges are interpolated from
 CLOSE_ENOUGH = 0.05  # of two reading types the preferred one is taken if it knows at most this share of the day less
+SMALL_PART = 0.05  # of a customer's use: what is missing is estimated if it is less (RULES who-sum)
+SHARE_DAYS = 7  # whole days a point's share is taken from: use follows the week
 
 
 @dataclass(frozen=True)
@@ -109,32 +112,88 @@ def point_window(
     return UsageWindow(last_day, use)
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerDays:
+    """Customers' days up to ``last_day`` (ordinal) as matrices ``[day, column]``.
+
+    ``use`` float64, NaN = unknown; ``supplied`` bool: he was supplied somewhere; ``settled`` bool: at the very points he is
+    supplied at on the last day.
+    """
+
+    last_day: int
+    use: NDArray[np.float64]
+    supplied: NDArray[np.bool_]
+    settled: NDArray[np.bool_]
+
+
 def customer_window(
     points: UsageWindow, rows: NDArray[np.int32], agreements: Agreements, member: NDArray[np.int64], members: int
 ) -> UsageWindow:
-    """Return the use of customers: the sum over the points each is supplied at (RULES who-sum).
+    """Return the use of customers as ``customer_days`` does, settled days only: no figure of a rule crosses a change of
+    customer (RULES who-point), and a point given up or taken is no drop and no rise.
+    """
+    days = customer_days(points, rows, agreements, member, members)
+    np.copyto(days.use, np.nan, where=~days.settled)
+    return UsageWindow(days.last_day, days.use)
+
+
+def customer_days(
+    points: UsageWindow, rows: NDArray[np.int32], agreements: Agreements, member: NDArray[np.int64], members: int
+) -> CustomerDays:
+    """Return the use of customers: the sum over the points each is supplied at on the day (RULES who-sum).
 
     ``points`` holds the columns ``rows`` (sorted); ``member[i]`` is the result's column for agreement i, of ``members``
-    columns, -1 for an agreement that is left out. A day with an unknown point, or without any agreement, is unknown. So is
-    one on which the customer was supplied at other points than on the window's last day: no figure crosses a change of
-    customer (RULES who-point).
+    columns, -1 for an agreement that is left out. A day without any agreement is unknown; one with an unknown point too,
+    unless it is settled and what is missing is estimated and small.
     """
-    out = np.full((len(points.use), members), np.nan)
+    shape = len(points.use), members
+    found = CustomerDays(points.last_day, np.full(shape, np.nan), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
     chosen = np.flatnonzero(member >= 0)
     if not len(chosen):
-        return UsageWindow(points.last_day, out)
+        return found
     chosen = chosen[np.lexsort((agreements.point[chosen], member[chosen]))]
     column, point = member[chosen], agreements.point[chosen]
     days = np.arange(points.first_day, points.last_day + 1)[:, None]
     active = (agreements.first_day[chosen] <= days) & (days < agreements.last_day[chosen])
     supplies = np.flatnonzero(_differs(column) | _differs(point))  # a customer's agreements on one point, renewed or not
-    supplied = np.logical_or.reduceat(active, supplies, axis=1)
-    customers = np.flatnonzero(_differs(column[supplies]))
-    use = np.where(supplied, points.use[:, np.searchsorted(rows, point[supplies])], 0.0)
-    known = np.logical_or.reduceat(supplied, customers, axis=1)
-    known &= np.logical_and.reduceat(supplied == supplied[-1], customers, axis=1)
-    out[:, column[supplies][customers]] = np.where(known, np.add.reduceat(use, customers, axis=1), np.nan)
-    return UsageWindow(points.last_day, out)
+    at_point = np.logical_or.reduceat(active, supplies, axis=1)
+    starts = np.flatnonzero(_differs(column[supplies]))
+    use = np.where(at_point, points.use[:, np.searchsorted(rows, point[supplies])], 0.0)
+    supplied = np.logical_or.reduceat(at_point, starts, axis=1)
+    settled = supplied & np.logical_and.reduceat(at_point == at_point[-1], starts, axis=1)
+    total = np.add.reduceat(use, starts, axis=1)
+    _estimate_small(total, use, starts, settled)
+    place = column[supplies][starts]
+    found.use[:, place] = np.where(supplied, total, np.nan)
+    found.supplied[:, place], found.settled[:, place] = supplied, settled
+    return found
+
+
+def _estimate_small(
+    total: NDArray[np.float64], use: NDArray[np.float64], starts: NDArray[np.intp], settled: NDArray[np.bool_]
+) -> None:
+    """Estimate in ``total`` the settled days on which points are unknown that make less than 5 % of the customer's use.
+
+    ``use`` holds a column a point, the points of customer i beginning at ``starts[i]``. A point's part is its share over
+    the whole days, of which there must be a week; one that feeds in has none.
+    """
+    sizes = np.diff(starts, append=use.shape[1])
+    few = np.flatnonzero(sizes > 1)  # a customer of one point has no other part to estimate it by
+    few = few[(settled[:, few] & np.isnan(total[:, few])).any(axis=0)]
+    if not len(few):
+        return
+    sizes, sums = sizes[few], total[:, few]
+    whole, gaps = settled[:, few] & ~np.isnan(sums), settled[:, few] & np.isnan(sums)
+    first = np.cumsum(sizes) - sizes
+    part = use[:, np.arange(sizes.sum()) + np.repeat(starts[few] - first, sizes)]
+    every = np.repeat(added(np.where(whole, sums, 0.0)), sizes)
+    usable = (every > 0) & np.repeat(np.count_nonzero(whole, axis=0) >= SHARE_DAYS, sizes)
+    share = added(np.where(np.repeat(whole, sizes, axis=1), part, 0.0)) / np.where(usable, every, 1.0)
+    share[~usable | (share < 0)] = 1.0
+    missing = np.add.reduceat(np.where(np.isnan(part), share, 0.0), first, axis=1)
+    known = np.add.reduceat(np.where(np.isnan(part), 0.0, part), first, axis=1)
+    small = gaps & (missing < SMALL_PART)
+    total[:, few] = np.where(small, known / np.where(small, 1.0 - missing, 1.0), sums)
 
 
 def _differs(values: NDArray[Any]) -> NDArray[np.bool_]:

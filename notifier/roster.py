@@ -23,7 +23,7 @@ class Roster:
             person = registry.people[assignment.person]
             if assignment.first_day <= day < assignment.last_day and person.works_on(day):
                 self._enter(assignment)
-        self._found: dict[tuple[Role, str, str], Assignment | None] = {}
+        self._found: dict[tuple[Role, str, str, frozenset[str]], Assignment | None] = {}
         self._officers = sorted((p for p in registry.people.values() if p.works_on(day)), key=lambda p: p.code)
 
     def _enter(self, assignment: Assignment) -> None:
@@ -34,16 +34,17 @@ class Roster:
 
     def appointed(self, customer: Customer, role: Role) -> Person | None:
         """Return who is ``role`` for a customer, away or not: the most specific assignment, else an officer of his unit."""
-        own = [a for a in self._own.get((customer.code, role), ()) if a.covers(customer, self.day)]
-        best = _best(own) or self._by_scope(customer, role)
+        importance = self.registry.importance_of(customer.code)
+        own = [a for a in self._own.get((customer.code, role), ()) if a.fits(customer, importance)]
+        best = _best(own) or self._by_scope(customer, role, importance)
         if best is not None:
             return self.registry.people[best.person]
         return None if role in _BY_ASSIGNMENT_ONLY else self.officer(role, customer.unit)
 
-    def _by_scope(self, customer: Customer, role: Role) -> Assignment | None:
-        key = (role, customer.customer_class.value, customer.area)
+    def _by_scope(self, customer: Customer, role: Role, importance: frozenset[str]) -> Assignment | None:
+        key = (role, customer.customer_class.value, customer.area, importance)
         if key not in self._found:
-            self._found[key] = _best(a for a in self._general.get(role, ()) if a.covers(customer, self.day))
+            self._found[key] = _best(a for a in self._general.get(role, ()) if a.fits(customer, importance))
         return self._found[key]
 
     def officer(self, role: Role, unit: str) -> Person | None:

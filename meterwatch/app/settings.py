@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from desk.options import DeskOptions
 from detectors.daily import DailyOptions
 from detectors.rules import RULES
+from detectors.yearly import ClassOptions
 from ingest.codecs.json_mapping import JsonMapping
 from ingest.journal import JournalOptions
 from ingest.mqtt_options import MqttOptions
@@ -119,6 +120,7 @@ class Settings(BaseSettings):
     ledger: LedgerOptions = LedgerOptions()
     audit: AuditOptions = AuditOptions()
     daily: DailyOptions = DailyOptions()
+    classes: ClassOptions = ClassOptions()
     rules: RuleSettings = RuleSettings()
     routing: RoutingOptions = RoutingOptions()
     outbox: OutboxOptions = OutboxOptions()

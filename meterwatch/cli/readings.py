@@ -7,18 +7,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from meterwatch.app import parts
 from meterwatch.cli.arguments import day
 from meterwatch.cli.main import common, example
 from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import Session, session
+from meterwatch.cli.stored import stored_readings
 from meterwatch.core.errors import Refusal
 from meterwatch.core.instants import from_ms, from_us, to_ms
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import BY_CODE, RATE_UNIT, USE_UNIT
 from meterwatch.core.model.readings import QUALITY_TEXT
 from meterwatch.core.model.registry import Registry
-from meterwatch.core.ports import ReadingStore
 
 _READINGS = {
     "time": Phrase("time", "时间"),
@@ -39,10 +38,6 @@ _TOTALS = {
 }
 _EMPTY = Phrase(
     "no readings in this time; name another with --from and --to", "该时段没有读数；可用 --from 与 --to 指定时段"
-)
-_NONE_YET = Phrase(
-    "there are no readings yet: the first start of the service (`meterwatch run`) makes the file",
-    "尚无读数：服务首次启动（`meterwatch run`）时创建数据文件",
 )
 _UNKNOWN = Phrase(
     "the registry holds no usage point {point!r}; `meterwatch registry import` loads them", "档案中没有用户点 {point!r}"
@@ -82,7 +77,7 @@ def run(args: Namespace, out: Output) -> int:
 def _readings(opened: Session, registry: Registry, row: int, first: date, last: date, out: Output) -> list[dict[str, Any]]:
     zone = registry.time_zones[registry.points.time_zone[row]]
     start, end = (to_ms(datetime.combine(day, time(0), tzinfo=ZoneInfo(zone))) for day in (first, last + timedelta(days=1)))
-    store = _store(opened, registry)
+    store = stored_readings(opened, registry)
     batch = store.read(start, end, np.array([row], np.int32))
     rows = []
     for kind, moment, value, quality, received in zip(*(column.tolist() for column in batch.columns()[1:]), strict=True):
@@ -97,7 +92,7 @@ def _readings(opened: Session, registry: Registry, row: int, first: date, last: 
 
 def _totals(opened: Session, registry: Registry, row: int, first: date, last: date, out: Output) -> list[dict[str, Any]]:
     """Return day totals; the use of a day of which nothing is known is not 0 but unknown."""
-    totals = _store(opened, registry).read_totals(first.toordinal(), last.toordinal(), np.array([row], np.int32))
+    totals = stored_readings(opened, registry).read_totals(first.toordinal(), last.toordinal(), np.array([row], np.int32))
     commodity = registry.commodity_of(row)
     return [
         {
@@ -111,15 +106,6 @@ def _totals(opened: Session, registry: Registry, row: int, first: date, last: da
         }
         for day, _, use, known, peak, quality in zip(*(column.tolist() for column in totals.columns()), strict=True)
     ]
-
-
-def _store(opened: Session, registry: Registry) -> ReadingStore:
-    settings = opened.settings
-    if settings.readings.store == "sqlite" and not (settings.data_dir / parts.READINGS_FILE).exists():
-        raise Refusal(_NONE_YET)
-    store = parts.open_readings(settings, opened.opened, read_only=True)
-    store.know(registry.codes)
-    return store
 
 
 def _quality(bits: int, out: Output) -> str:

@@ -1,12 +1,13 @@
-"""``meterwatch registry import | export | template``."""
+"""``meterwatch registry import | export | template | classify``."""
 
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from meterwatch.cli import classify
 from meterwatch.cli.arguments import number
+from meterwatch.cli.files import write_private
 from meterwatch.cli.main import common, example
 from meterwatch.cli.output import Output
 from meterwatch.cli.session import Session, session
@@ -56,7 +57,7 @@ _TEMPLATE = Phrase(
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang)
-    verbs = parser.add_subparsers(metavar="import|export|template", required=True)
+    verbs = parser.add_subparsers(metavar="import|export|template|classify", required=True)
     texts = {
         "import": Phrase("load the CSV files of a folder, all or nothing", "导入目录中的 CSV 文件，全部或都不导入"),
         "export": Phrase("write a snapshot as CSV files", "将某一版档案写成 CSV 文件"),
@@ -71,6 +72,8 @@ def configure(parser: ArgumentParser, lang: Lang) -> None:
         verb.add_argument("directory", type=Path, metavar="DIR", help=where)
         verb.set_defaults(run=runs[name])
         example(verb, f"meterwatch registry {name} ./registry")
+    yearly = Phrase("decide once a year who is large by his use", "每年按用量认定大客户").say(lang)
+    classify.configure(verbs.add_parser("classify", help=yearly, description=yearly), lang)
     dry = Phrase("show what would change, and change nothing", "只显示差异，不作改动").say(lang)
     found["import"].add_argument("--dry-run", action="store_true", help=dry)
     which = Phrase("number of the snapshot (default: the newest)", "档案版次（默认：最新）").say(lang)
@@ -165,9 +168,6 @@ def _refuse_to_overwrite(directory: Path) -> None:
 
 
 def _write(directory: Path, files: Mapping[str, str]) -> None:
-    """Write files that only this account may read; UTF-8 with a mark, by which spreadsheets know it."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, text in files.items():
-        handle = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8-sig"))
+        write_private(directory / name, text)

@@ -13,6 +13,7 @@ from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.registry import Registry
 from meterwatch.stores import tables
+from meterwatch.stores.bulk import insert_rows
 from meterwatch.stores.database import Database
 from meterwatch.stores.registry_files import FileSpec, Problem
 from meterwatch.stores.registry_folder import Folder, read_folder
@@ -200,6 +201,14 @@ def snapshot_of(connection: Connection, number: int | None) -> int:
     return latest if number is None else number
 
 
+def begin_snapshot(connection: Connection, by: str, now: datetime) -> int:
+    """Enter a snapshot after the newest, with the same usage points, and return its number."""
+    number = newest_snapshot(connection)
+    extent = connection.scalar(select(tables.snapshots.c.rows).where(tables.snapshots.c.number == number))
+    _enter(connection, tables.snapshots, number=number + 1, imported_at=now, imported_by=by, rows=extent)
+    return number + 1
+
+
 def _enter(connection: Connection, table: Table, **values: Any) -> None:
     connection.execute(table.insert().values(values))
 
@@ -227,7 +236,7 @@ def _reports(changes: Iterable[_Difference], folder: Folder) -> dict[str, FileRe
 def _difference(connection: Connection, sheet: Sheet) -> _Difference:
     stored = stored_rows(connection, sheet.spec, newest_snapshot(connection))
     rows = sheet.rows()
-    wanted = set(rows)
+    wanted = set(rows) if stored else ()
     closed = {values: row_id for values, row_id in stored.items() if values not in wanted}
     return _Difference(sheet.spec, [row for row in rows if row not in stored], closed, len(stored) - len(closed))
 
@@ -240,8 +249,7 @@ def _store(connection: Connection, number: int, changes: Iterable[_Difference]) 
         for ids in parts(change.closed.values()):
             connection.execute(close, [{"closed": row_id} for row_id in ids])
         for rows in parts(change.added):
-            added = [{**dict(zip(names, row, strict=True)), "first_snapshot": number} for row in rows]
-            connection.execute(table.insert(), added)
+            insert_rows(connection, table, [*names, "first_snapshot"], [(*row, number) for row in rows])
 
 
 def _append_points(connection: Connection, codes: Iterable[str]) -> int:
@@ -249,7 +257,7 @@ def _append_points(connection: Connection, codes: Iterable[str]) -> int:
     known = set(connection.scalars(select(tables.point_rows.c.usage_point)))
     fresh = [code for code in codes if code not in known]
     for added in parts(enumerate(fresh, len(known))):
-        connection.execute(tables.point_rows.insert(), [{"row": row, "usage_point": code} for row, code in added])
+        insert_rows(connection, tables.point_rows, ["row", "usage_point"], added)
     return len(known) + len(fresh)
 
 

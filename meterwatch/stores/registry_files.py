@@ -18,15 +18,19 @@ from meterwatch.stores.registry_cells import (
     DIGITS,
     GRADE,
     HASH,
+    IMPORTANCE,
     LANG,
     MOMENT,
+    MONTHS,
     NOT_NEGATIVE,
+    NUMBER,
     PHONE,
     POSITIVE,
     ROLE,
     SUPPLY,
     TEXT,
     TOPIC_FILTER,
+    YEAR,
     YES_NO,
     ZONE,
     Kind,
@@ -215,6 +219,14 @@ ASSIGNMENTS = FileSpec(
             stored="first_day",
         ),
         Column("to", DAY, Phrase("first day no longer; empty = open", "终止日；空＝未终止"), stored="last_day"),
+        Column(
+            "importance",
+            IMPORTANCE,
+            Phrase(
+                "for large, important or so graded customers; empty = for all", "负责的大客户、重要客户或某一等级；空＝全部"
+            ),
+            key=True,
+        ),
     ),
     span=("from", "to"),
 )
@@ -287,6 +299,35 @@ DESIGNATIONS = FileSpec(
     ),
     optional=True,
 )
+CLASSIFICATIONS = FileSpec(
+    "classifications",
+    (
+        Column("customer", CODE, Phrase("whose use was looked at", "客户编号"), required=True, key=True),
+        Column("commodity", COMMODITY, Phrase("use of what", "供应品种"), required=True, key=True),
+        Column("year", YEAR, Phrase("year of the use", "用量所属年份"), required=True, key=True),
+        Column(
+            "monthly_mean",
+            NUMBER,
+            Phrase("monthly mean use, kWh or m3; empty = not known", "月均用量，kWh 或 m3；空＝未知"),
+        ),
+        Column("months", MONTHS, Phrase("months it is the mean of", "计入的月数"), required=True),
+        Column(
+            "provisional",
+            YES_NO,
+            Phrase("service or readings do not cover the year", "供应或读数未覆盖全年"),
+            required=True,
+        ),
+        Column("large", YES_NO, Phrase("a general large customer", "一般大客户"), required=True),
+        Column("decided_by", CODE, Phrase("who decided it", "决定人"), required=True),
+        Column(
+            "approved_by",
+            CODE,
+            Phrase("who approved it: somebody else", "批准人，须为另一人"),
+            required=True,
+        ),
+    ),
+    optional=True,
+)
 FILES = (
     CUSTOMERS,
     USAGE_POINTS,
@@ -298,6 +339,7 @@ FILES = (
     ZONES,
     POINT_ZONES,
     DESIGNATIONS,
+    CLASSIFICATIONS,
 )
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.stores.registry_files import Column, Problem
+from meterwatch.stores.registry_managers import left_without_manager
 from meterwatch.stores.registry_sheets import Sheet, Stored, missing_files, other_files, read_sheets
 
 Sheets = Mapping[str, Sheet]
@@ -46,6 +47,7 @@ _TWO_METERS = Phrase(
     "用户点 {value} 同一时间已有另一块表（见第 {line} 行）",
 )
 _OWN_ANCESTOR = Phrase('zone "{value}" is fed by itself: {path}', "“{value}”的上级又回到它自己：{path}")
+_APPROVED_ALONE = Phrase("{value} also decided it; somebody else must approve it", "{value} 也是决定人；须由另一人批准")
 _SAME_ASSIGNMENT = Phrase("line {line} says the same for some of these days", "第 {line} 行在这些日期中已有相同的分工")
 
 
@@ -72,7 +74,8 @@ def read_folder(directory: Path, default_zone: str, stored: Stored = lambda _: (
         check(sheets)
     problems = [problem for sheet in sheets.values() for problem in sorted(sheet.problems, key=lambda found: found.line)]
     decoded = [Problem(s.spec.file, 0, "", _GB18030) for s in sheets.values() if s.encoding == "GB18030"]
-    return Folder(sheets, tuple(problems), (*decoded, *missing_files(sheets), *other_files(directory)))
+    left = left_without_manager(sheets) if not problems else []
+    return Folder(sheets, tuple(problems), (*decoded, *missing_files(sheets), *other_files(directory), *left))
 
 
 def _settle_times(sheets: Sheets, default_zone: str) -> None:
@@ -104,7 +107,7 @@ def _check_key(sheet: Sheet, key: tuple[str, ...]) -> None:
     for row, codes in enumerate(zip(*(sheet[name] for name in key), strict=True)):
         first = seen.setdefault(codes, row)
         if first != row and None not in codes:
-            sheet.spoil(row, key[0], _TWICE, value=", ".join(codes), line=sheet.lines[first])
+            sheet.spoil(row, key[0], _TWICE, value=", ".join(map(str, codes)), line=sheet.lines[first])
 
 
 def check_references(sheets: Sheets) -> None:
@@ -178,7 +181,7 @@ def check_times(sheets: Sheets) -> None:
     _check_times(agreements, ("usage_point",), lambda *_: _TWO_CUSTOMERS)
     _check_times(meters, ("meter",), lambda a, b: _SAME_METER if points[a] == points[b] else _TWO_POINTS)
     _check_times(meters, ("usage_point",), lambda a, b: None if codes[a] == codes[b] else _TWO_METERS)
-    _check_times(assignments, ("person", "role", "customer", "class", "area"), lambda *_: _SAME_ASSIGNMENT)
+    _check_times(assignments, ("person", "role", "customer", "class", "area", "importance"), lambda *_: _SAME_ASSIGNMENT)
 
 
 def _check_times(sheet: Sheet, together: Sequence[str], judge: Callable[[int, int], Phrase | None]) -> None:
@@ -232,6 +235,25 @@ def check_zones(sheets: Sheets) -> None:
             zones.report(zones.lines[row], "parent", _OWN_ANCESTOR, value=zone, path=" -> ".join(path))
 
 
+def check_classifications(sheets: Sheets) -> None:
+    """Two people decided and approved each row; the newest year's customers and people are there.
+
+    Rows of earlier years, and those that are stored, outlive the customers and people they name.
+    """
+    sheet = sheets["classifications"]
+    if sheet.kept or not sheet.whole:
+        return
+    for row, (decided, approved) in enumerate(zip(sheet["decided_by"], sheet["approved_by"], strict=True)):
+        if decided is not None and decided == approved:
+            sheet.report(sheet.lines[row], "approved_by", _APPROVED_ALONE, value=approved)
+    newest = max(filter(None, sheet["year"]), default=None)
+    for name, target in (("customer", "customers"), ("decided_by", "people"), ("approved_by", "people")):
+        known = {None, *sheets[target][sheets[target].spec.key[0]]}
+        for row, (year, code) in enumerate(zip(sheet["year"], sheet[name], strict=True)):
+            if year == newest and sheets[target].whole and code not in known:
+                sheet.report(sheet.lines[row], name, _UNKNOWN, value=code, file=sheets[target].spec.file)
+
+
 def _up(zone: str, parent: Mapping[str, str | None]) -> list[str]:
     """Return a zone and all above it, up to the root or to the first that came before."""
     path = [zone]
@@ -251,4 +273,5 @@ CHECKS: tuple[Callable[[Sheets], None], ...] = (
     check_offices,
     check_times,
     check_zones,
+    check_classifications,
 )

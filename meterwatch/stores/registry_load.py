@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Table, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
 from meterwatch.core.instants import to_ms
 from meterwatch.core.model.reading_types import Commodity
@@ -63,7 +63,8 @@ def load_registry(connection: Connection, number: int, known_rows: int) -> Regis
         _contacts(connection, number),
         zones,
         _point_zones(connection, number, row_of, zones),
-        _designations(connection, number),
+        load_designations(connection, number),
+        load_large(connection, number),
     )
 
 
@@ -88,10 +89,11 @@ def load_people(connection: Connection, number: int) -> dict[str, Person]:
 
 def load_assignments(connection: Connection, number: int) -> tuple[Assignment, ...]:
     """Return the assignments of a snapshot, sorted by all they say."""
-    names = ("person", "role", "customer", "class", "area", "first_day", "last_day")
+    names = ("person", "role", "customer", "class", "area", "first_day", "last_day", "importance")
     rows = _rows(connection, tables.assignments, number, *names)
     found = [
-        Assignment(row[0], Role(row[1]), row[2] or "", _word(row[3]), _word(row[4]), *_days(row[5], row[6])) for row in rows
+        Assignment(row[0], Role(row[1]), row[2] or "", _word(row[3]), _word(row[4]), *_days(row[5], row[6]), _word(row[7]))
+        for row in rows
     ]
     return tuple(sorted(found, key=attrgetter(*(field.name for field in fields(Assignment)))))
 
@@ -185,10 +187,19 @@ def _point_zones(connection: Connection, number: int, row_of: Mapping[str, int],
     return found.take(np.lexsort((found.zone, found.point)))
 
 
-def _designations(connection: Connection, number: int) -> dict[str, Designation]:
+def load_designations(connection: Connection, number: int) -> dict[str, Designation]:
+    """Return the designations of a snapshot by customer."""
     rows = _rows(connection, tables.designations, number, "customer", "category", "grade", "review_date")
     found = [Designation(row[0], Category(row[1]), Grade(row[2]), row[3]) for row in rows]
     return {designation.customer: designation for designation in sorted(found, key=attrgetter("customer"))}
+
+
+def load_large(connection: Connection, number: int) -> frozenset[str]:
+    """Return who is large by his use in the newest year a snapshot holds (RULES who-large)."""
+    table = tables.classifications.c
+    held = valid(tables.classifications, number)
+    newest = select(func.max(table.year)).where(held).scalar_subquery()
+    return frozenset(connection.scalars(select(table.customer).where(held, table.year == newest, table.large)))
 
 
 def _columns(rows: Sequence[Any], width: int) -> list[tuple[Any, ...]]:

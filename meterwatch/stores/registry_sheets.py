@@ -205,7 +205,7 @@ def _read_rows(sheet: Sheet, names: list[str], lines: list[str], numbers: list[i
         rows = _split_rows(sheet, len(names), lines, numbers[start : start + _BLOCK])
         for name, texts in zip(names, zip(*rows, strict=True), strict=False):  # no rows, no columns
             if name:
-                sheet.columns[name].extend(map(readers[name].__getitem__, texts))
+                sheet.columns[name].extend(readers[name].values_of(texts))
     for column in sheet.spec.columns:
         if column.name not in readers:
             sheet.columns[column.name] = [column.empty] * len(sheet.lines)
@@ -257,6 +257,12 @@ class _Reader(dict[str, Any]):
         self._column = column
         self._read = column.kind.read
         self.found_wrong = False
+
+    def values_of(self, texts: Sequence[str]) -> Iterable[Any]:
+        """Return the values of some cells. Those of a required code differ from line to line: none is remembered."""
+        if self._column.required and self._column.kind.plain(texts):
+            return texts
+        return map(self.__getitem__, texts)
 
     def __missing__(self, text: str) -> Any:
         plain = text.strip()

@@ -131,6 +131,7 @@ assignments = _versioned(
     _code("area", nullable=True),
     Column("first_day", Date),
     Column("last_day", Date),
+    Column("importance", String(16)),
 )
 
 contacts = _versioned(
@@ -164,6 +165,33 @@ designations = _versioned(
     Column("basis", Text, nullable=False),
     _code("approved_by"),
     Column("review_date", Date, nullable=False),
+)
+
+classifications = _versioned(
+    "classifications",
+    _code("customer"),
+    Column("commodity", String(16), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("monthly_mean", Float),
+    Column("months", Integer, nullable=False),
+    Column("provisional", Boolean, nullable=False),
+    Column("large", Boolean, nullable=False),
+    _code("decided_by"),
+    _code("approved_by"),
+)
+classification_sheets = Table(  # what an office decided, until a supervisor approves it
+    "classification_sheets",
+    metadata,
+    _id(),
+    Column("year", Integer, nullable=False),
+    Column("rows", DOCUMENT, nullable=False),
+    _code("decided_by"),
+    Column("decided_at", Moment, nullable=False),
+    Column("account", String(64), nullable=False),
+    _code("approved_by", nullable=True),
+    Column("approved_at", Moment),
+    Column("snapshot", Integer),
+    Index(None, "year"),
 )
 
 # --- ingest -----------------------------------------------------------------------------------------------------------

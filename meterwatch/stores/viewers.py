@@ -7,11 +7,11 @@ from datetime import date
 from sqlalchemy import Connection
 
 from meterwatch.core.model.permissions import Grant, Right
-from meterwatch.core.model.registry import Customer, Person, Registry, Role
+from meterwatch.core.model.registry import Assignment, Customer, Person, Registry, Role
 from meterwatch.core.model.viewer import Codes, Viewer
 from meterwatch.stores.ledger.permissions import valid_grants
 from meterwatch.stores.registry import newest_snapshot
-from meterwatch.stores.registry_load import load_assignments, load_customers, load_people
+from meterwatch.stores.registry_load import load_assignments, load_customers, load_designations, load_large, load_people
 
 OWN_ROLES = (Role.MANAGER, Role.DEPUTY)
 WORKING_ROLES = (*OWN_ROLES, Role.SUPPLY_ADMIN, Role.CALL_CENTRE, Role.DISPATCH, Role.FINANCE, Role.OPERATOR)
@@ -47,10 +47,15 @@ def assigned_customers(office: Registry, person: str, day: date, roles: Sequence
     """
     mine = [a for a in office.assignments if a.person == person and a.role in roles]
     named = {a.customer for a in mine}
-    candidates = [c for c in office.customers if (c.code in named or "" in named) and any(a.covers(c, day) for a in mine)]
+    candidates = [c for c in office.customers if (c.code in named or "" in named) and _fits_any(mine, office, c, day)]
     codes = {customer.code for customer in candidates}
     near = replace(office, assignments=tuple(a for a in office.assignments if not a.customer or a.customer in codes))
     return frozenset(customer.code for customer in candidates if _is_assigned(near, customer, person, day, roles))
+
+
+def _fits_any(assignments: Iterable[Assignment], office: Registry, customer: Customer, day: date) -> bool:
+    importance = office.importance_of(customer.code)
+    return any(assignment.covers(customer, importance, day) for assignment in assignments)
 
 
 def _is_assigned(office: Registry, customer: Customer, person: str, day: date, roles: Sequence[Role]) -> bool:
@@ -86,6 +91,12 @@ def _union(*parts: Codes) -> Codes:
 def _office(connection: Connection) -> Registry:
     """Return the newest snapshot without its points: people, customers, and who is responsible for whom."""
     number = newest_snapshot(connection)
-    customers = load_customers(connection, number)
-    people, assignments = load_people(connection, number), load_assignments(connection, number)
-    return replace(Registry.empty(), number=number, customers=customers, people=people, assignments=assignments)
+    return replace(
+        Registry.empty(),
+        number=number,
+        customers=load_customers(connection, number),
+        people=load_people(connection, number),
+        assignments=load_assignments(connection, number),
+        designations=load_designations(connection, number),
+        large=load_large(connection, number),
+    )

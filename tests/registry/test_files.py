@@ -83,6 +83,11 @@ CELLS = [
     ("point_zones", "supply=both", "is not one of primary, backup"),
     ("designations", "grade=3", "is not one of special, 1, 2, temporary"),
     ("assignments", "class=C1", "is not one of A1, A2, A3, B1, B2"),
+    ("classifications", "year=23", "is not a year such as 2023"),
+    ("classifications", "year=1899", "is not a year such as 2023"),
+    ("classifications", "months=13", "is not a whole number from 0 to 12"),
+    ("classifications", "monthly_mean=much", "is not a number"),
+    ("classifications", "large=", "must not be empty"),
 ]
 GOOD = {
     "customers": {"customer": "C9", "name": "Nine", "class": "A1"},
@@ -102,6 +107,16 @@ GOOD = {
         "approved_by": "K3",
         "review_date": "2024-01-01",
     },
+    "classifications": {
+        "customer": "C3",
+        "commodity": "gas",
+        "year": "2022",
+        "months": "12",
+        "provisional": "no",
+        "large": "no",
+        "decided_by": "K1",
+        "approved_by": "K3",
+    },
 }
 
 
@@ -114,6 +129,12 @@ def test_a_cell_that_cannot_be_read(tmp_path: Path, name: str, cell: str, fragme
     column, _, text = cell.partition("=")
     files = {**SOUND, name: SOUND[name] + row_of(name, **{column: text}) + "\n"}
     assert_found(tmp_path, files, [Found(f"{name}.csv", 5, column, fragment)])
+
+
+def test_an_importance_that_cannot_be_read(tmp_path: Path) -> None:
+    files = {**SOUND, "assignments": f"{HEADERS['assignments']}\n{row_of('assignments', importance='huge')}\n"}
+    said = '"huge" is not one of large, important, special, 1, 2, temporary'
+    assert_found(tmp_path, files, [Found("assignments.csv", 2, "importance", said)])
 
 
 def test_the_registry_of_these_tests_is_sound(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from meterwatch.stores.registry import ImportReport, RegistryRefused, SqlRegistr
 from tests.support.registry_csv import SOUND, write_files
 
 NOW = datetime(2023, 1, 1, 8, tzinfo=UTC)
-LATER = {"contacts": 3, "zones": 3, "point_zones": 3, "designations": 2}
+LATER = {"contacts": 3, "zones": 3, "point_zones": 3, "designations": 2, "classifications": 3}
 
 
 class Clerk:
@@ -57,6 +57,7 @@ def test_they_stand_in_the_snapshot(clerk: Clerk) -> None:
     assert held.zones == (Zone("Z1", "substation"), Zone("Z2", "feeder", "Z1"), Zone("Z3", "gate station"))
     hung = [column.tolist() for column in held.point_zones.columns()]
     assert hung == [[0, 1, 1], [2, 0, 1], [False, True, False]]
+    assert held.large == {"C2"}  # in the newest year
     assert held.designations["C2"] == Designation("C2", Category.PUBLIC_SERVICE, Grade.SECOND, date(2024, 6, 30))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,6 +85,53 @@ def test_a_day_with_an_unknown_point_is_unknown() -> None:
     first, second = customers([[1.0, 20.0], [NAN, 30.0], [3.0, 40.0]], (0, 0, *ALWAYS), (1, 0, *ALWAYS), (1, 1, *ALWAYS))
     assert_days(first, [21.0, NAN, 43.0])
     assert_days(second, [20.0, 30.0, 40.0])
+
+
+def week_then(*last: tuple[float, float], small: float = 4.0, whole: int = 7) -> list[float]:
+    """Return the use of a customer of two points: ``whole`` days of ``small`` and the rest of 100 units, then ``last``."""
+    points = np.array([(small, 100.0 - small)] * whole + list(last))
+    held = Agreements.of([0, 1], [0, 0], [0, 0], [FOREVER_DAY] * 2)
+    window = customer_window(UsageWindow(DAY, points), np.arange(2, dtype=np.int32), held, np.zeros(2, np.int64), 1)
+    found: list[float] = window.use[whole:, 0].tolist()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("days", "wanted"),
+    [
+        (week_then((NAN, 48.0)), [50.0]),  # 4 % of his use is missing on a day of half the use
+        (week_then((NAN, 0.0)), [0.0]),
+        (week_then((4.0, NAN)), [NAN]),  # 96 % is missing
+        (week_then((NAN, NAN)), [NAN]),
+        (week_then((NAN, 95.1), small=4.9), [100.0]),
+        (week_then((NAN, 95.0), small=5.0), [NAN]),  # 5 % is not less than 5 %
+        (week_then((NAN, 96.0), whole=6), [NAN]),  # six days make no share
+        (week_then((NAN, 104.0), small=-4.0), [NAN]),  # what feeds in has no share
+        (week_then((NAN, 48.0), (4.0, 96.0), (NAN, 24.0)), [50.0, 100.0, 25.0]),
+    ],
+)
+def test_a_small_missing_part_is_estimated(days: list[float], wanted: list[float]) -> None:
+    """RULES who-sum: a day with a missing point is unknown unless the missing part is estimated and small (< 5 %)."""
+    np.testing.assert_allclose(days, wanted)
+
+
+def test_small_parts_that_miss_together_count_together() -> None:
+    """3 % each: one may be missing, two not; the customer beside him has no gap and keeps every bit of his."""
+    usual = [3.0, 3.0, 94.0, 0.1, 0.2]
+    points = np.array([usual] * 7 + [[NAN, 3.0, 94.0, 0.1, 0.2], [NAN, NAN, 94.0, 0.1, 0.2]])
+    held = Agreements.of([0, 1, 2, 3, 4], [1, 1, 1, 0, 0], [0] * 5, [FOREVER_DAY] * 5)
+    member = held.customer.astype(np.int64)
+    found = customer_window(UsageWindow(DAY, points), np.arange(5, dtype=np.int32), held, member, 2).use
+    np.testing.assert_allclose(found[:, 1], [100.0] * 7 + [100.0, NAN])
+    assert found[:, 0].tolist() == [0.1 + 0.2] * 9
+
+
+def test_nothing_is_estimated_across_a_change_of_points() -> None:
+    """The days before he took the third point say nothing about its share, nor are they his window's."""
+    points = np.array([[4.0, 96.0, NAN]] * 9 + [[4.0, 96.0, 1.0]] * 6 + [[4.0, 96.0, NAN]])
+    held = Agreements.of([0, 1, 2], [0] * 3, [0, 0, DAY - 6], [FOREVER_DAY] * 3)
+    found = customer_window(UsageWindow(DAY, points), np.arange(3, dtype=np.int32), held, np.zeros(3, np.int64), 1).use[:, 0]
+    np.testing.assert_array_equal(found, [NAN] * 9 + [101.0] * 6 + [NAN])
 
 
 def test_no_figure_crosses_a_change_of_customer() -> None:

@@ -68,6 +68,12 @@ C1,infrastructure,特级,decision 2023-4,K3,2024-01-31
 C2,公共服务,2,decision 2023-5,K3,2024-06-30
 # C3 was important until the fair was over
 """,
+    "classifications": """\
+customer,commodity,year,monthly_mean,months,provisional,large,decided_by,approved_by
+C1,gas,2022,,0,是,否,K2,K3
+C2,electricity,2021,3999.5,12,no,no,K1,K3
+C2,electricity,2022,4100.25,12,no,yes,K1,K3
+""",
 }
 
 

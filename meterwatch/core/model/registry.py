@@ -3,7 +3,7 @@
 It holds codes only. Names and phones stay in the archive and are read with a :class:`Viewer` (see core.ports.Archive).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -162,9 +162,22 @@ class Person:
         return self.first_day <= day < self.last_day
 
 
+LARGE, IMPORTANT = "large", "important"
+IMPORTANCE_RANK: Mapping[str, int] = {LARGE: 1, IMPORTANT: 2, **dict.fromkeys(Grade, 3)}
+"""What an assignment may say of importance, and how specific it is."""
+
+
+def importance_labels(*, large: bool, grade: Grade | None) -> frozenset[str]:
+    """Return what a customer is called: ``large`` (by his use, or designated), ``important`` and the grade (designated)."""
+    return frozenset({LARGE, IMPORTANT, grade}) if grade else frozenset({LARGE} if large else ())
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """``person`` is ``role`` for the customers that match every scope given (customer, class, area; empty = all)."""
+    """``person`` is ``role`` for the customers that match every scope given (empty = all).
+
+    Scopes are customer, class, area, and importance: one of what ``importance_labels`` calls him.
+    """
 
     person: str
     role: Role
@@ -173,20 +186,26 @@ class Assignment:
     area: str = ""
     first_day: date = date.min
     last_day: date = date.max
+    importance: str = ""
 
-    def covers(self, customer: Customer, day: date) -> bool:
-        """Return whether the assignment holds for ``customer`` on ``day``."""
+    def covers(self, customer: Customer, importance: Collection[str], day: date) -> bool:
+        """Return whether the assignment holds on ``day`` for ``customer``, who is called ``importance``."""
+        return self.first_day <= day < self.last_day and self.fits(customer, importance)
+
+    def fits(self, customer: Customer, importance: Collection[str]) -> bool:
+        """Return whether ``customer``, who is called ``importance``, is in every scope, at whatever time."""
         return (
-            self.first_day <= day < self.last_day
-            and self.customer in ("", customer.code)
+            self.customer in ("", customer.code)
             and self.customer_class in ("", customer.customer_class)
             and self.area in ("", customer.area)
+            and (not self.importance or self.importance in importance)
         )
 
     @property
-    def weight(self) -> int:
-        """How specific the scope is; the most specific assignment wins."""
-        return 4 * bool(self.customer) + 2 * bool(self.area) + bool(self.customer_class)
+    def weight(self) -> tuple[bool, int, bool, bool]:
+        """How specific the scope is: customer before importance before area before class; the most specific one wins."""
+        rank = IMPORTANCE_RANK.get(self.importance, 0)
+        return bool(self.customer), rank, bool(self.area), bool(self.customer_class)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +250,10 @@ class Designation:
 
 @dataclass(frozen=True)
 class Registry:
-    """One numbered snapshot. ``codes[row]`` is the usage point of a row; rows are append-only and never reused."""
+    """One numbered snapshot. ``codes[row]`` is the usage point of a row; rows are append-only and never reused.
+
+    ``large`` are the customers who are large by their use, as decided for the newest year (RULES who-large).
+    """
 
     number: int
     codes: tuple[str, ...]
@@ -340,12 +362,26 @@ class Registry:
     def _customers(self) -> dict[str, Customer]:
         return {customer.code: customer for customer in self.customers}
 
+    def is_large(self, code: str) -> bool:
+        """Return whether a customer is large as the rules mean it: by his use, or important (RULES who-important)."""
+        return code in self.large or self.is_important(code)
+
+    def is_important(self, code: str) -> bool:
+        """Return whether a customer is designated, whatever he uses (RULES who-important)."""
+        return code in self.designations
+
+    def importance_of(self, code: str) -> frozenset[str]:
+        """Return what a customer is called in assignments by importance."""
+        designation = self.designations.get(code)
+        return importance_labels(large=code in self.large, grade=designation.grade if designation else None)
+
     def responsible(self, customer: Customer, role: Role, day: date) -> Person | None:
         """Return the person in office who is ``role`` for ``customer`` on ``day``: the most specific assignment."""
+        importance = self.importance_of(customer.code)
         fitting = [
-            assignment
-            for assignment in self.assignments
-            if assignment.role is role and assignment.covers(customer, day) and self.people[assignment.person].works_on(day)
+            found
+            for found in self.assignments
+            if found.role is role and found.covers(customer, importance, day) and self.people[found.person].works_on(day)
         ]
         best = max(fitting, key=lambda found: (found.weight, found.first_day, found.person), default=None)
         return self.people[best.person] if best else None
