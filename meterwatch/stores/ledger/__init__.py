@@ -2,9 +2,11 @@
 
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.clockrow import ClockRow
+from meterwatch.stores.ledger.corrections import SqlCorrections
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
 from meterwatch.stores.ledger.ingest import SqlIngest
 from meterwatch.stores.ledger.outbox import SqlOutbox
+from meterwatch.stores.ledger.verdicts import SqlVerdicts
 from meterwatch.stores.ledger.work import SqlWork
 
 
@@ -18,6 +20,8 @@ class Ledger:
         self.evaluation = SqlEvaluation(database)
         self.outbox = SqlOutbox(database)
         self.work = SqlWork(database)
+        self.corrections = SqlCorrections(database)
+        self.verdicts = SqlVerdicts(database)
 
 
 __all__ = ["Ledger"]
