@@ -32,9 +32,10 @@ SPOKEN = [*COMMANDS, *(f"{command} {verb}" for command, verbs in VERBS.items() f
 
 
 def command_levels(spoken: str, lang: Lang) -> list[argparse.ArgumentParser]:
-    parser = parser_of(lang, *spoken.split())
+    command, *verb = spoken.split()
+    parser = parser_of(lang, command, *verb)
     subparsers = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    return list(levels(subparsers.choices[spoken.split()[0]]))
+    return list(levels(subparsers.choices[command]))
 
 
 @pytest.mark.parametrize("lang", Lang)
