@@ -222,38 +222,6 @@ conflicts = Table(
     Index(None, "offered_received_at"),
 )
 
-corrections = Table(
-    "corrections",
-    metadata,
-    _id(),
-    Column("usage_point", String(64), nullable=False),
-    Column("reading_type", Integer, nullable=False),
-    Column("time", Moment, nullable=False),
-    Column("raw_value", Float),
-    Column("value", Float, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("person", String(64), nullable=False),
-    Column("account", String(64), nullable=False),
-    Column("recorded_at", Moment, nullable=False),
-    Column("withdrawn_at", Moment),
-    Column("withdrawn_by", String(64)),
-    Index(None, "time"),
-)
-meter_verdicts = Table(
-    "meter_verdicts",
-    metadata,
-    _id(),
-    Column("usage_point", String(64), nullable=False),
-    Column("meter", String(64), nullable=False),
-    Column("verdict", String(16), nullable=False),
-    Column("severity", String(16), nullable=False),
-    Column("what_to_check", Text, nullable=False),
-    Column("person", String(64), nullable=False),
-    Column("account", String(64), nullable=False),
-    Column("at", Moment, nullable=False),
-    Index(None, "usage_point"),
-)
-
 # --- evaluation -------------------------------------------------------------------------------------------------------
 
 evaluated_days = Table(

@@ -15,9 +15,10 @@ from meterwatch.core.model.corrections import Author, Correction, NewCorrection
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.reading_types import BY_CODE
 from meterwatch.core.model.registry import Registry
+from meterwatch.stores.correction_tables import corrections
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.rows import mark_dirty, note
-from meterwatch.stores.tables import corrections, evaluated_days
+from meterwatch.stores.tables import evaluated_days
 
 _NONE = Phrase(
     "there is no correction {number}; `meterwatch readings POINT` shows those of a usage point",

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, RowMapping, insert, select
 from meterwatch.core.model.corrections import Author, MeterHealth, MeterVerdict, NewVerdict, Severity
 from meterwatch.core.model.work import NewDuty
 from meterwatch.core.ports import Commit
+from meterwatch.stores.correction_tables import meter_verdicts
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.commit import Entry
 from meterwatch.stores.ledger.rows import note
-from meterwatch.stores.tables import meter_verdicts
 
 
 class SqlVerdicts:
