@@ -122,8 +122,8 @@ class Evaluation:
     def write_totals(self, scheme: DayScheme, day: int, rows: NDArray[np.int32], registry: Registry) -> None:
         """Recompute and store the day totals of ``rows`` from the stored readings and what was corrected of them."""
         start, end = daily.reading_range(scheme, day)
-        corrected = as_readings(self._ledger.corrections(start, end), registry)
-        readings = overlay(self._store.read(start, end, rows), corrected.take(np.isin(corrected.usage_point, rows)))
+        corrected = as_readings(self._ledger.corrections(start, end), registry)  # those of other rows change nothing
+        readings = overlay(self._store.read(start, end, rows), corrected)
         steps = intervals(readings, registry.meters)
         self._store.write_totals(daily.totals(steps, scheme, day, rows))
 

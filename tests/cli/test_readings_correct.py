@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from meterwatch.cli.session import account_name
+from meterwatch.core.model.readings import ReadingBatch
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.readings_sqlite import SqliteReadings
-from tests.support.ledger import DAY, NOW, SCHEME, audited, contents
+from tests.support.ledger import DAY, HOUR, NOW, SCHEME, audited, contents
 from tests.support.terminal import SECRETS, Printed, Terminal
 
 NOON = "2023-03-01T08:00"  # P1's register said 1234.5 then
@@ -131,6 +132,16 @@ def test_is_refused(meterwatch: Terminal, words: list[str], english: str, chines
         assert (printed.code, printed.out) == (1, "")
         assert wanted in printed.err
     assert image(meterwatch) == before
+
+
+def test_of_several_the_nearest_reading_is_named(meterwatch: Terminal) -> None:
+    with closing(SqliteReadings(meterwatch.folder / "data" / "readings.db")) as store:
+        store.know(["P1", "P2", "P3"])
+        hours = [int((NOW + shift * HOUR).timestamp() * 1000) for shift in (-9, -5, -1)]
+        store.append(ReadingBatch.of([0] * 3, [201] * 3, hours, [1.0, 2.0, 3.0], [0] * 3, [1, 2, 3]))
+    for time, nearest in (("05:20", "05:00"), ("07:59", "08:00"), ("00:30", "01:00")):
+        printed = correct(meterwatch, "P1", "gas.register", f"2023-03-01T{time}", *ONE[3:])
+        assert f"the nearest is at 2023-03-01T{nearest}:00+08:00" in printed.err
 
 
 @pytest.mark.parametrize(
