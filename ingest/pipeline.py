@@ -7,7 +7,7 @@ rules saw in it is committed, and its outcome lies beside it. A run that was int
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
@@ -20,15 +20,13 @@ from ingest.codecs.codec import Codec, Decoded, excerpt
 from ingest.journal import Journal
 from ingest.validate import Valid, ValidationOptions, validate
 from meterwatch.core.bounds import require_within
-from meterwatch.core.calendar import DayScheme
 from meterwatch.core.clock import Clock
+from meterwatch.core.dirty import dirty_days
 from meterwatch.core.errors import Unavailable
-from meterwatch.core.model.alerts import DirtyDay
 from meterwatch.core.model.packets import Outcome, Packet, Position, Reason, Reject
 from meterwatch.core.model.readings import Appended, AppendStatus, ReadingBatch
 from meterwatch.core.model.registry import Registry
 from meterwatch.core.ports import Conflict, IngestLedger, ReadingStore, Settlement
-from meterwatch.core.registers import MAX_GAP_MS
 
 log = logging.getLogger(__name__)
 
@@ -134,30 +132,6 @@ def conflicts(placed: Placed, valid: Valid, appended: Appended, registry: Regist
         )
         for i in np.flatnonzero(appended.status == AppendStatus.CONFLICT).tolist()
     ]
-
-
-def dirty_days(batch: ReadingBatch, registry: Registry, begun: Mapping[str, int]) -> list[DirtyDay]:
-    """Return the meter days that new readings touch and whose first evaluation has begun.
-
-    A reading touches its own day and, near an edge, the neighbour whose edge is interpolated from it.
-    """
-    found: list[DirtyDay] = []
-    rank = registry.scheme_rank[batch.usage_point] if len(batch) else np.empty(0, np.int64)
-    for index in np.unique(rank).tolist():
-        scheme = registry.scheme_order[index]
-        if scheme.name in begun:
-            found += _dirty(batch.take(rank == index), scheme, begun[scheme.name])
-    return sorted(found)
-
-
-def _dirty(batch: ReadingBatch, scheme: DayScheme, last: int) -> list[DirtyDay]:
-    days = np.concatenate([scheme.days(batch.time + shift) for shift in (-MAX_GAP_MS, 0, MAX_GAP_MS)])
-    closed = days <= last
-    days, points = days[closed].astype(np.int64), np.tile(batch.usage_point, 3)[closed]
-    keys, which = np.unique(days << 32 | points, return_inverse=True)
-    marks = np.zeros(len(keys), np.int64)
-    np.maximum.at(marks, which, np.tile(batch.received_at, 3)[closed])
-    return [DirtyDay(key >> 32, key & 0xFFFFFFFF, mark) for key, mark in zip(keys.tolist(), marks.tolist(), strict=True)]
 
 
 def outcomes(placed: Placed, decoded: Decoded, valid: Valid, appended: Appended) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""Judging meter days: each once when it closes, and again from the first day that late readings touched."""
+"""Judging meter days: each once when it closes, and again from the first day that late or corrected readings touched."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -14,6 +14,7 @@ from detectors.evaluate import Judged, Material, Subjects, evaluate, orphans, su
 from detectors.rule import AnyRule
 from meterwatch.app import metrics
 from meterwatch.core.calendar import DayScheme
+from meterwatch.core.corrections import as_readings, overlay
 from meterwatch.core.instants import from_ms, to_ms
 from meterwatch.core.model.alerts import AlertChanges, DirtyDay, Episode, FactRow
 from meterwatch.core.model.registry import Registry
@@ -123,12 +124,14 @@ class Evaluation:
         metrics.DAYS_EVALUATED.inc()
 
     def write_totals(self, scheme: DayScheme, day: int, rows: NDArray[np.int32], registry: Registry) -> None:
-        """Recompute and store the day totals of ``rows`` from the stored readings."""
+        """Recompute and store the day totals of ``rows`` from the stored readings and what was corrected of them."""
         start, end = daily.reading_range(scheme, day)
-        steps = intervals(self._store.read(start, end, rows), registry.meters)
+        corrected = as_readings(self._ledger.corrections(start, end), registry)  # those of other rows change nothing
+        readings = overlay(self._store.read(start, end, rows), corrected)
+        steps = intervals(readings, registry.meters)
         self._store.write_totals(daily.totals(steps, scheme, day, rows))
 
-    # --- days that late readings touched -------------------------------------------------------------------------
+    # --- days that late or corrected readings touched ----------------------------------------------------------------
 
     def evaluate_dirty(self, now: datetime, registry: Registry) -> bool:
         """Judge again what the oldest dirty days touch, and clear them; False if nothing was dirty."""

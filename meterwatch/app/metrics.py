@@ -5,7 +5,9 @@ from prometheus_client import Counter, Gauge
 from meterwatch.core.model.alerts import AlertChanges
 
 DAYS_EVALUATED = Counter("meterwatch_days_evaluated_total", "Meter days judged for the first time, one a scheme and day.")
-DIRTY_DAYS = Counter("meterwatch_dirty_days_total", "Days of usage points judged again because of late readings.")
+DIRTY_DAYS = Counter(
+    "meterwatch_dirty_days_total", "Days of usage points judged again because of late or corrected readings."
+)
 ALERTS = Counter(
     "meterwatch_alerts_total", "Alerts by rule and what happened to them: opened, changed, withdrawn.", ["rule", "change"]
 )

@@ -17,6 +17,7 @@ _NO_MOMENT = Phrase(
     "{text!r} is no time from 1970 to 2199, write 2026-01-31T14:30",
     "{text!r} 不是 1970 至 2199 年的时间，请写成 2026-01-31T14:30",
 )
+_NO_VALUE = Phrase("{text!r} is no number a meter can show, write 1234.5", "{text!r} 不是表计可能显示的数值，请写成 1234.5")
 WORDS = {
     "usage: ": "用法：",
     "positional arguments": "位置参数",
@@ -63,6 +64,11 @@ def day(lang: Lang) -> Callable[[str], date]:
 def moment(lang: Lang) -> Callable[[str], datetime]:
     """Return what reads a date with or without time of day and offset; naive where no offset is written."""
     return _reader(datetime.fromisoformat, lambda found: _FIRST <= found.date() <= _LAST, lang, _NO_MOMENT)
+
+
+def value(lang: Lang, most: float) -> Callable[[str], float]:
+    """Return what reads a number that is not further from 0 than ``most``."""
+    return _reader(float, lambda found: abs(found) <= most, lang, _NO_VALUE)
 
 
 def _reader(parse: Callable[[str], _T], good: Callable[[_T], bool], lang: Lang, wrong: Phrase) -> Callable[[str], _T]:

@@ -31,11 +31,23 @@ COMMANDS: dict[str, Phrase] = {
     "alerts": Phrase("list alerts, or show one", "查看告警"),
     "tasks": Phrase("list tasks, or close one with cause and proposal", "查看任务，或填写原因与措施后办结"),
     "messages": Phrase("list messages and what became of them", "查看短信及其状态"),
-    "readings": Phrase("show stored readings or day totals of a usage point", "查看用户点的读数或日用量"),
+    "readings": Phrase(
+        "show readings or day totals of a usage point; `readings correct` and `readings health` judge them and the meter",
+        "查看用户点的读数或日用量；用 `readings correct` 修正读数，`readings health` 判定表计",
+    ),
     "rejects": Phrase("list, show and replay what could not become readings", "查看、重放未能入库的报文"),
     "audit": Phrase("show the audit, seal it, and verify its seal", "查看审计记录，封存并核对"),
     "influx": Phrase("prepare InfluxDB", "准备 InfluxDB"),
 }
+VERBS: dict[str, dict[str, Phrase]] = {
+    "readings": {
+        "correct": Phrase("correct readings; the raw values stay beside", "修正读数，原值并存"),
+        "health": Phrase(
+            "say whether a usage point's meter works, or list what was said", "判定用户点的表计是否正常，或查看判定"
+        ),
+    }
+}
+"""Verbs of commands that take a code in the same place: the word that follows tells which is meant."""
 _DESCRIPTION = Phrase(
     "Watches a utility's meters and proves that every notice the rules demand was given in time.",
     "监测计量数据，并证明规章要求的每一次告知都按时完成。",
@@ -75,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark
     try:
-        args = parser_of(lang, _command(arguments)).parse_args(arguments)
+        args = parser_of(lang, *_command(arguments)).parse_args(arguments)
         code = int(args.run(args, Output(lang, as_json=args.json)) or 0)
         sys.stdout.flush()  # a reader that has gone, or a full disk, is noticed here, not when Python ends
         return code
@@ -119,14 +131,19 @@ def _let_go_of_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _command(arguments: Sequence[str]) -> str | None:
-    """Return the command that is asked for: the first word that names one and is not an option's value."""
-    words = (word for before, word in pairwise(("", *arguments)) if before not in ("--settings", "--lang", "--as"))
-    return next((word for word in words if word in COMMANDS), None)
+def _command(arguments: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the command that is asked for, the first word that names one and is no option's value, and its verb, if any."""
+    valued = ("--settings", "--lang", "--as")
+    words = [word for before, word in pairwise(("", *arguments)) if before not in valued and not word.startswith("-")]
+    at = next((at for at, word in enumerate(words) if word in COMMANDS), None)
+    if at is None:
+        return None, None
+    verb = next(iter(words[at + 1 :]), None)
+    return words[at], verb if verb in VERBS.get(words[at], ()) else None
 
 
-def parser_of(lang: Lang, command: str | None) -> argparse.ArgumentParser:
-    """Return the parser of the whole command line, of which only ``command`` knows its own arguments."""
+def parser_of(lang: Lang, command: str | None, verb: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, of which only ``command`` knows its own arguments, or those of a verb."""
     speak(lang)
     shown = f"{word('example:')} meterwatch tasks --lang {lang}"
     parser = argparse.ArgumentParser("meterwatch", description=_DESCRIPTION.say(lang), epilog=shown, allow_abbrev=False)
@@ -138,8 +155,21 @@ def parser_of(lang: Lang, command: str | None) -> argparse.ArgumentParser:
     for name, text in COMMANDS.items():
         own = subparsers.add_parser(name, help=text.say(lang), description=text.say(lang), allow_abbrev=False)
         if name == command:
-            importlib.import_module(f"meterwatch.cli.{name}").configure(own, lang)
+            _configure(own, lang, name, verb)
     return parser
+
+
+def _configure(parser: argparse.ArgumentParser, lang: Lang, command: str, verb: str | None) -> None:
+    """Let the module of a command, or that of its verb, add its arguments."""
+    module = command
+    if verb is not None:
+        module = f"{command}_{verb}"
+        common(parser, lang)
+        example(parser, f"meterwatch {command} {verb} --help")
+        text = VERBS[command][verb].say(lang)
+        verbs = parser.add_subparsers(metavar=verb, required=True)
+        parser = verbs.add_parser(verb, help=text, description=text, allow_abbrev=False)
+    importlib.import_module(f"meterwatch.cli.{module}").configure(parser, lang)
 
 
 def common(parser: argparse.ArgumentParser, lang: Lang, *, as_json: bool = True) -> None:

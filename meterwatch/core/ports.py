@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meterwatch.core.model.alerts import Alert, AlertChanges, AlertKey, DirtyDay, Episode, FactRow
+from meterwatch.core.model.corrections import Correction
 from meterwatch.core.model.duties import Absence, NewDuty
 from meterwatch.core.model.exclusions import Exclusion
 from meterwatch.core.model.messages import Guarantee, Lease, Message, MessageState, NewMessage, Receipt
@@ -147,6 +148,9 @@ class EvaluationLedger(Protocol):
 
     def dirty_days(self, limit: int) -> Sequence[DirtyDay]:
         """Return up to ``limit`` dirty days, oldest first."""
+
+    def corrections(self, start: int, end: int) -> Sequence[Correction]:
+        """Return the corrections that stand of readings with ``start`` < time <= ``end`` (UTC ms), one a reading at most."""
 
     def states(self, rule: str, day: int, subjects: Iterable[str] | None = None) -> Sequence[Episode]:
         """Return the open episodes of ``rule`` as they stood at the end of meter day ``day``."""

@@ -15,6 +15,7 @@ from meterwatch.core.model.readings import Quality, ReadingBatch
 from meterwatch.core.model.registry import Meters
 
 MAX_GAP_MS = 2 * 3_600_000  # most gaps are shorter; over a longer one a rate or the edge of a day says nothing
+_CARRIED = np.uint32(Quality.SUSPECT | Quality.CORRECTED)  # bits of a reading that also speak of the use up to it
 _INDEX_REACH_MS = 30 * 3_600_000  # no index further from a reading than that lies in the same meter day, edges included
 _NEAR_TOP, _NEAR_ZERO = 0.9, 0.1  # a register rolled over if it stood above and stands below these shares of its range
 _MOST = 0.4  # no register passes more of its range at once: from near zero to near the top is back over zero
@@ -114,7 +115,7 @@ def _from_registers(readings: ReadingBatch, meters: Meters) -> Intervals:
     same = shown.register[after] == shown.register[before]
     use, rolled = _register_steps(shown.value[before], shown.value[after], shown.span[after])
     back = np.append(False, (same & np.isnan(use))[:-1])  # marked on the next step: the step back itself is unknown
-    quality = (readings.quality[after] | readings.quality[before]) & np.uint32(Quality.SUSPECT)
+    quality = (readings.quality[after] | readings.quality[before]) & _CARRIED
     quality |= _bit(Quality.ROLLOVER, rolled)
     quality |= _bit(Quality.EXCHANGE, edge[after] | edge[before])
     quality |= _bit(Quality.STEP_BACK, back | (np.diff(sound) > 1))
@@ -300,7 +301,7 @@ def _from_deltas(readings: ReadingBatch, meters: Meters) -> Intervals:
         readings.time - own,
         readings.time,
         readings.value * _multiplier(readings, meters) * (own / length),
-        readings.quality & np.uint32(Quality.SUSPECT),
+        readings.quality & _CARRIED,
     )
 
 
@@ -316,7 +317,7 @@ def _from_rates(readings: ReadingBatch, meters: Meters) -> Intervals:
         readings.time[before],
         readings.time[after],
         np.where(~_changes(readings) & (length <= MAX_GAP_MS), use, np.nan),
-        readings.quality[after] & np.uint32(Quality.SUSPECT),
+        readings.quality[after] & _CARRIED,
     )
 
 

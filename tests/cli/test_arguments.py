@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meterwatch.cli.arguments import WORDS
-from meterwatch.cli.main import COMMANDS, parser_of
+from meterwatch.cli.main import COMMANDS, VERBS, parser_of
 from meterwatch.core.model.phrase import Lang
 from tests.support.terminal import Terminal
 
@@ -28,13 +28,18 @@ def levels(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
                 yield from levels(below)
 
 
-def command_levels(command: str, lang: Lang) -> list[argparse.ArgumentParser]:
-    subparsers = next(a for a in parser_of(lang, command)._actions if isinstance(a, argparse._SubParsersAction))
+SPOKEN = [*COMMANDS, *(f"{command} {verb}" for command, verbs in VERBS.items() for verb in verbs)]
+
+
+def command_levels(spoken: str, lang: Lang) -> list[argparse.ArgumentParser]:
+    command, *verb = spoken.split()
+    parser = parser_of(lang, command, *verb)
+    subparsers = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     return list(levels(subparsers.choices[command]))
 
 
 @pytest.mark.parametrize("lang", Lang)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", SPOKEN)
 class TestHelp:
     def test_explains_every_argument(self, command: str, lang: Lang) -> None:
         for level in command_levels(command, lang):
@@ -87,10 +92,13 @@ def test_mistakes_are_said_in_chinese(empty: Terminal, monkeypatch: pytest.Monke
     assert empty("--help", "--lang", "en").out.startswith("usage: ")  # and no longer than it is asked to
 
 
-@pytest.mark.parametrize("words", [[], ["tasks"], ["tasks", "done"]], ids=str)
+@pytest.mark.parametrize(
+    "words", [[], ["tasks"], ["tasks", "done"], ["readings", "correct"], ["readings", "health"]], ids=str
+)
 def test_help_is_chinese_all_through(empty: Terminal, words: list[str]) -> None:
     for line in empty("--lang", "zh-CN", *words, "--help").out.splitlines():
-        assert CHINESE.search(line) or re.fullmatch(r" {10,}[][{}a-zA-Z., -]+| +[A-Za-z]+|  meterwatch .*|", line), line
+        plain = r" {10,}[][{}a-zA-Z., -]+| +[A-Za-z]+|  --[a-z]+ \{[a-z,]+\}|  meterwatch .*|"
+        assert CHINESE.search(line) or re.fullmatch(plain, line), line
 
 
 @pytest.mark.parametrize("digits", [10, 20, 5000])

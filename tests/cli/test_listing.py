@@ -17,7 +17,7 @@ KEYS = {
     "alerts": f"{ALERT} registry figures opened_at",
     "tasks": "id rule state due_at provisional person subject name period alert title cause proposal by recorded_at",
     "messages": "number key state created_at expires_at channel person template body attempts reference history",
-    "readings P1": "time received_at type value unit quality",
+    "readings P1": "time received_at type value unit quality as_metered correction corrected_by reason",
     "readings P1 --days": "day use unit known peak peak_unit quality",
     "people": "code name phone email role unit",
     "people permissions": "number person right customer unit first_day last_day reason granted_by account granted_at "

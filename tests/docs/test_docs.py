@@ -10,6 +10,7 @@ import meterwatch.app.service  # noqa: F401 - registers every metric
 from detectors.rule import AnyRule
 from detectors.rules import RULES
 from ingest import segments
+from meterwatch.app.corrections import COLUMNS
 from meterwatch.cli.main import COMMANDS
 from meterwatch.core.model.packets import Packet, Reason
 from meterwatch.core.model.reading_types import READING_TYPES
@@ -47,6 +48,10 @@ def test_every_registry_file_stands_in_the_contract(spec: FileSpec) -> None:
     section = page("formats.md").partition(f"### {spec.file}\n")[2].partition("\n### ")[0]
     assert spec.markdown() in section
     assert "```csv" in section
+
+
+def test_the_file_of_corrections_stands_in_the_contract() -> None:
+    assert FileSpec("corrections", COLUMNS).markdown() in page("formats.md")
 
 
 def test_every_table_and_column_stands_in_the_contract() -> None:

@@ -27,6 +27,7 @@ class Quality(IntFlag):
     ROLLOVER = 1 << 17  # the register passed its last digit
     EXCHANGE = 1 << 18  # the meter was exchanged within the day
     STEP_BACK = 1 << 19  # the register went backwards; that step counts as unknown
+    CORRECTED = 1 << 20  # a person corrected the value; the raw one is stored
 
 
 QUALITY_TEXT: dict[Quality, Phrase] = {
@@ -39,6 +40,7 @@ QUALITY_TEXT: dict[Quality, Phrase] = {
     Quality.ROLLOVER: Phrase("rollover", "计数器翻转"),
     Quality.EXCHANGE: Phrase("exchange", "换表"),
     Quality.STEP_BACK: Phrase("step_back", "示数倒退"),
+    Quality.CORRECTED: Phrase("corrected", "已修正"),
 }
 
 

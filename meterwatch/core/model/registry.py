@@ -354,10 +354,6 @@ class Registry:
         found[a.customer[(a.first_day <= day) & (day < a.last_day)]] = True
         return found
 
-    def is_large(self, code: str) -> bool:
-        """Return whether the rules call him large: general large or important (RULES who-large, who-important)."""
-        return code in self.large or code in self.designations
-
     @cached_property
     def _customers(self) -> dict[str, Customer]:
         return {customer.code: customer for customer in self.customers}

@@ -3,12 +3,14 @@
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.audit import SqlAudit
 from meterwatch.stores.ledger.clockrow import ClockRow
+from meterwatch.stores.ledger.corrections import SqlCorrections
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
 from meterwatch.stores.ledger.ingest import SqlIngest
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.outbox import SqlOutbox
 from meterwatch.stores.ledger.permissions import SqlPermissions
 from meterwatch.stores.ledger.planner import SqlPlanner
+from meterwatch.stores.ledger.verdicts import SqlVerdicts
 from meterwatch.stores.ledger.work import SqlWork
 
 
@@ -26,6 +28,8 @@ class Ledger:
         self.orders = SqlOrders(database)
         self.permissions = SqlPermissions(database)
         self.audit = SqlAudit(database)
+        self.corrections = SqlCorrections(database)
+        self.verdicts = SqlVerdicts(database)
 
 
 __all__ = ["Ledger"]

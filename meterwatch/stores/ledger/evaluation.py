@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select, update
 
 from meterwatch.core.model.alerts import Alert, DirtyDay, Episode, FactRow
+from meterwatch.core.model.corrections import Correction
 from meterwatch.core.model.duties import Absence
 from meterwatch.core.model.exclusions import Exclusion
 from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.commit import Entry
+from meterwatch.stores.ledger.corrections import standing
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.rows import chunks, load_alert, load_episode, load_fact
 from meterwatch.stores.tables import alerts, dirty_days, episode_states, evaluated_days, facts
@@ -69,6 +71,11 @@ class SqlEvaluation:
         query = select(dirty_days).order_by(dirty_days.c.day, dirty_days.c.point).limit(limit)
         with self._database.read() as connection:
             return [DirtyDay(*row) for row in connection.execute(query)]
+
+    def corrections(self, start: int, end: int) -> Sequence[Correction]:
+        """See the port."""
+        with self._database.read() as connection:
+            return standing(connection, start, end)
 
     # --- memory --------------------------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from meterwatch.core.instants import from_ms, from_us, to_us
 from meterwatch.core.model.packets import Packet, Position, Reason, Reject
 from meterwatch.core.ports import Conflict, Settlement
 from meterwatch.stores.database import Database
-from meterwatch.stores.ledger.rows import chunks, note
-from meterwatch.stores.tables import conflicts, dirty_days, evaluated_days, rejected_packets, rejects
+from meterwatch.stores.ledger.rows import chunks, mark_dirty, note
+from meterwatch.stores.tables import conflicts, evaluated_days, rejected_packets, rejects
 
 KEEP = timedelta(days=400)
 PAGE = 100  # packets handed in again at once
@@ -47,7 +47,7 @@ class SqlIngest:
         """See the port. Rejects and conflicts of packets received more than ``KEEP`` ago are deleted."""
         packets = {(reject.packet.received_at, reject.position): _packet_row(reject) for reject in settlement.rejects}
         with self._database.write() as connection:
-            self._mark_dirty(connection, settlement)
+            mark_dirty(self._database, connection, settlement.dirty)
             self._enter(connection, self._database.insert(rejected_packets), [*packets.values()])
             of_packet = self._database.insert(rejects).values(packet=_PACKET.scalar_subquery())
             self._enter(connection, of_packet, [_reject_row(reject) for reject in settlement.rejects])
@@ -55,14 +55,6 @@ class SqlIngest:
             # Here, as nothing else makes them grow; afterwards, so that SQLite does not give a number out again.
             connection.execute(delete(rejected_packets).where(rejected_packets.c.received_at < now - KEEP))
             connection.execute(delete(conflicts).where(conflicts.c.offered_received_at < now - KEEP))
-
-    def _mark_dirty(self, connection: Connection, settlement: Settlement) -> None:
-        if settlement.dirty:
-            statement = self._database.insert(dirty_days)
-            statement = statement.on_conflict_do_update(
-                index_elements=["day", "point"], set_={"mark": statement.excluded.mark}
-            )
-            connection.execute(statement, [entry._asdict() for entry in settlement.dirty])
 
     def _enter(self, connection: Connection, insert: Any, rows: Sequence[dict[str, Any]]) -> None:
         if rows:

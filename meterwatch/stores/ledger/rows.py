@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, RowMapping, insert
 
-from meterwatch.core.model.alerts import Alert, Episode, FactRow
+from meterwatch.core.model.alerts import Alert, DirtyDay, Episode, FactRow
 from meterwatch.core.model.messages import MessageState
 from meterwatch.core.ports import EpisodeState
-from meterwatch.stores.tables import audit, message_history
+from meterwatch.stores.database import Database
+from meterwatch.stores.tables import audit, dirty_days, message_history
 
 T = TypeVar("T")
 _CHUNK = 500  # SQLite takes a bounded number of parameters
@@ -97,3 +98,11 @@ def note(connection: Connection, at: datetime, actor: str, rows: Sequence[tuple[
 def note_message(connection: Connection, number: int, at: datetime, state: MessageState, detail: str = "") -> None:
     """Write a row of a message's history in the present transaction."""
     connection.execute(insert(message_history).values(message=number, at=at, state=state, detail=detail))
+
+
+def mark_dirty(database: Database, connection: Connection, dirty: Sequence[DirtyDay]) -> None:
+    """Mark days to be judged again in the present transaction; of a day that is dirty already the mark changes."""
+    if dirty:
+        statement = database.insert(dirty_days)
+        statement = statement.on_conflict_do_update(index_elements=["day", "point"], set_={"mark": statement.excluded.mark})
+        connection.execute(statement, [entry._asdict() for entry in dirty])
