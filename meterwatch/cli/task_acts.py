@@ -52,9 +52,9 @@ def configure(acts: "_SubParsersAction[ArgumentParser]", lang: Lang) -> None:
     example(hand, "meterwatch tasks hand-over 3 M-02")
     text = Phrase("ask for a later deadline, or decide on it", "申请延期或审批延期")
     extend = _act(acts, "extend", text, _extend, lang)
-    until = Phrase("the deadline asked for, local time", "申请的期限，当地时间").say(lang)
+    until = Phrase("the deadline asked for, local time (needed)", "申请的期限，当地时间（必填）").say(lang)
     extend.add_argument("--until", type=moment(lang), metavar="TIME", help=until)
-    extend.add_argument("--why", default="", metavar="TEXT", help=Phrase("why", "理由").say(lang))
+    extend.add_argument("--why", default="", metavar="TEXT", help=Phrase("why (needed)", "理由（必填）").say(lang))
     decide = extend.add_mutually_exclusive_group()
     approve = Phrase("approve what was asked for, as a second person", "由第二人批准").say(lang)
     decide.add_argument("--approve", action="store_true", help=approve)
@@ -77,14 +77,14 @@ def _act(
 def _configure_done(acts: "_SubParsersAction[ArgumentParser]", lang: Lang) -> None:
     done = _act(acts, "done", Phrase("give the evidence that closes a task", "提交证据，办结任务"), _done, lang)
     texts = {
-        "cause": Phrase("why it came to this", "原因"),
-        "proposal": Phrase("what is proposed", "拟采取的措施"),
-        "note": Phrase("what was found, said or planned", "情况说明、分析或方案"),
-        "outcome": Phrase("the outcome, one of those the task names", "结论（任务所列选项之一）"),
+        "cause": Phrase("why it came to this (default: none)", "原因（默认：无）"),
+        "proposal": Phrase("what is proposed (default: none)", "拟采取的措施（默认：无）"),
+        "note": Phrase("what was found, said or planned (default: none)", "情况说明、分析或方案（默认：无）"),
+        "outcome": Phrase("the outcome, one of those the task names (default: none)", "结论，任务所列选项之一（默认：无）"),
     }
     for name, text in texts.items():
         done.add_argument(f"--{name}", default="", metavar="TEXT", help=text.say(lang))
-    paper = Phrase("a document, kept by its SHA-256", "文件，以其 SHA-256 存证").say(lang)
+    paper = Phrase("a document, kept by its SHA-256 (default: none)", "文件，以其 SHA-256 存证（默认：无）").say(lang)
     done.add_argument("--paper", type=Path, metavar="FILE", help=paper)
     how = Phrase("how it was done (default: phone)", "办理方式（默认：phone）").say(lang)
     kinds = [kind.value for kind in EvidenceKind if kind is not EvidenceKind.REGISTRY]

@@ -15,7 +15,8 @@ from tests.support.terminal import Printed, Terminal
 ALERT = "id rule policy subject name opened_day start_day stage baseline ratio closed_day closed_why suppressed withdrawn"
 KEYS = {
     "alerts": f"{ALERT} registry figures opened_at",
-    "tasks": "id rule state due_at provisional person subject name period alert title cause proposal by recorded_at",
+    "tasks": "id rule state due_at provisional person subject customer unit name period alert title needed counting "
+    "waiting cause proposal by recorded_at",
     "messages": "number key state created_at expires_at channel person template body attempts reference history",
     "readings P1": "time received_at type value unit quality as_metered correction corrected_by reason",
     "readings P1 --days": "day use unit known peak peak_unit quality",

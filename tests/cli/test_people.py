@@ -107,7 +107,7 @@ class TestActingAs:
     def test_evidence_is_the_others_and_the_account_stays(self, meterwatch: Terminal) -> None:
         self.listed(meterwatch, "K3")
         done = meterwatch("tasks", "done", "1", "--as", "K1", "--cause", "a", "--proposal", "b")
-        assert done.out == "task 1 is met; cause and proposal are recorded under K1\n"
+        assert done.out == "task 1 is met; recorded under K1\n"
         (row,) = [row for row in meterwatch("tasks", "--all", "--json").data if row["id"] == 1]
         assert row["by"] == "K1"
 

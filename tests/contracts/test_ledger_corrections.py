@@ -165,12 +165,13 @@ class TestVerdicts:
         assert audited(database)[0] == ("meter.verdict", "P1", detail)
 
     def test_open_their_work_orders_in_the_same_transaction(self, ledger: Ledger, database: Database) -> None:
-        order = NewDuty("meter-check", "P1", "1", NOW + timedelta(days=3), provisional=False, person="K1")
+        due = NOW + timedelta(days=3)
+        order = NewDuty("meter-check", "P1", "1", due, provisional=False, person="K1", act_at=due)
         ledger.verdicts.enter(self.FAULTY, AUTHOR, NOW, [order])
         assert [(row[1], row[2]) for row in contents(database)["duties"]] == [("meter-check", "P1")]
         assert [action for action, _, _ in audited(database)] == ["meter.verdict", "task.open"]
         before = contents(database)
-        broken = NewDuty("meter-check", "P1", "2", None, provisional=False, person="K1")  # type: ignore[arg-type]
+        broken = NewDuty("meter-check", "P1", "2", None, False, "K1", due)  # type: ignore[arg-type]
         with pytest.raises(Exception, match="NOT NULL"):
             ledger.verdicts.enter(self.FAULTY, AUTHOR, NOW, [broken])
         assert contents(database) == before

@@ -157,7 +157,7 @@ def test_what_the_newest_snapshot_no_longer_holds(database: Database, tmp_path: 
     """K2, C3 and with it unit 二所 leave; K1 stays."""
     permissions, grant = Ledger(database).permissions, replace(GRANT, **{"person": "K1"} | gone)  # type: ignore[arg-type]
     permissions.grant(BOSS, grant, NOW)
-    leaving = {"people": "K2,", "assignments": "K2,", "customers": "C3,", "agreements": "G2,"}
+    leaving = {"people": "K2,", "assignments": "K2,", "customers": "C3,", "agreements": "G2,", "classifications": "C1,"}
     files = {
         name: "".join(line for line in content.splitlines(keepends=True) if not line.startswith(leaving.get(name, "-")))
         for name, content in SOUND.items()

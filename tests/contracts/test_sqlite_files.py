@@ -244,7 +244,7 @@ def test_an_account_that_was_given_the_right_writes(path: Path) -> None:
 
     def write() -> str:
         with closing(Database(f"sqlite:///{path}")) as database:
-            return Ledger(database).work.done(1, proof(), anybody)
+            return Ledger(database).work.done(1, proof(), anybody).state
 
     with running(path):
         assert as_account(GROUP, write) == "met"

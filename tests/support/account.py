@@ -39,12 +39,12 @@ def _become(group: int, act: Callable[[], str], sending: int) -> None:
         os.setgroups([])
         os.setgid(group)
         os.setuid(_NOBODY)
-        answer = act()
+        answer = act().encode()
         code = 0
     except BaseException:  # said by the parent
-        answer = traceback.format_exc()
+        answer = traceback.format_exc().encode()
     with os.fdopen(sending, "wb") as out:
-        out.write(answer.encode())
+        out.write(answer)
     os._exit(code)
 
 
