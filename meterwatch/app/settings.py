@@ -21,7 +21,7 @@ from meterwatch.core.calendar import WorkingCalendar, zone_problem
 from meterwatch.stores.influx_options import InfluxOptions
 from notifier.channels import CHANNELS
 from notifier.outbox import OutboxOptions
-from notifier.site import RoutingOptions
+from notifier.site import ComplaintOptions, RoutingOptions
 
 ENV_PREFIX = "METERWATCH_"
 ENV_DELIMITER = "__"
@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     daily: DailyOptions = DailyOptions()
     rules: RuleSettings = RuleSettings()
     routing: RoutingOptions = RoutingOptions()
+    complaints: ComplaintOptions = ComplaintOptions()
     outbox: OutboxOptions = OutboxOptions()
     channels: ChannelSettings = ChannelSettings()
     desk: DeskOptions = DeskOptions()

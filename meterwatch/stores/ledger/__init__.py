@@ -3,10 +3,12 @@
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.clockrow import ClockRow
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
+from meterwatch.stores.ledger.history import SqlHistory
 from meterwatch.stores.ledger.ingest import SqlIngest
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.outbox import SqlOutbox
 from meterwatch.stores.ledger.planner import SqlPlanner
+from meterwatch.stores.ledger.records import SqlRecords
 from meterwatch.stores.ledger.work import SqlWork
 
 
@@ -22,6 +24,8 @@ class Ledger:
         self.work = SqlWork(database)
         self.planner = SqlPlanner(database)
         self.orders = SqlOrders(database)
+        self.records = SqlRecords(database)
+        self.history = SqlHistory(database)
 
 
 __all__ = ["Ledger"]
