@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from meterwatch.core.bounds import require_within
 from meterwatch.core.calendar import WorkingCalendar
+from meterwatch.core.model.complaints import ComplaintGrade
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,41 @@ class RoutingOptions:
         require_within(self, silent_together=(0, 1))
 
 
+@dataclass(frozen=True)
+class ComplaintOptions:
+    """How many working days complaints take (RULES complaint)."""
+
+    ordinary_answer_days: int = 1
+    """An ordinary complaint is answered within (OIL 11(3))."""
+    ordinary_done_days: int = 1
+    """An ordinary complaint is settled within (OIL 11(3))."""
+    larger_answer_days: int = 3
+    """A larger complaint is answered within (OIL 11(3))."""
+    larger_done_days: int = 3
+    """A larger complaint is settled within (OIL 11(3))."""
+    gas_answer_days: int = 3
+    """A complaint of a gas customer is answered within (M 9(3))."""
+    gas_done_days: int = 7
+    """A complaint of a gas customer is settled within (M 9(3))."""
+    longest_days: int = 7
+    """No approved extension goes beyond this many (OIL 11(3))."""
+
+    def __post_init__(self) -> None:
+        require_within(self, **dict.fromkeys(self.__dataclass_fields__, (1, 365)))
+
+    def days(self, grade: ComplaintGrade) -> tuple[int, int]:
+        """Return the working days a complaint of a grade is answered, and settled, within."""
+        return getattr(self, f"{grade}_answer_days"), getattr(self, f"{grade}_done_days")
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The place: its time zone, its working days, and how its people are reached."""
+    """The place: its time zone, its working days, how its people are reached, how long complaints take."""
 
     zone: str
     calendar: WorkingCalendar
     options: RoutingOptions
+    complaints: ComplaintOptions = ComplaintOptions()
 
     def day(self, moment: datetime) -> date:
         """Return the local date of a moment."""

@@ -81,7 +81,7 @@ def rule_set(settings: Settings) -> RuleSet:
 
 def site(settings: Settings) -> Site:
     """Return what routing needs to know of the place."""
-    return Site(settings.site.time_zone, settings.site.calendar, settings.routing)
+    return Site(settings.site.time_zone, settings.site.calendar, settings.routing, settings.complaints)
 
 
 def with_broker(settings: Settings, **changes: Any) -> Settings:

@@ -22,7 +22,7 @@ from meterwatch.core.calendar import WorkingCalendar, zone_problem
 from meterwatch.stores.influx_options import InfluxOptions
 from notifier.channels import CHANNELS
 from notifier.outbox import OutboxOptions
-from notifier.site import RoutingOptions
+from notifier.site import ComplaintOptions, RoutingOptions
 
 ENV_PREFIX = "METERWATCH_"
 ENV_DELIMITER = "__"
@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     classes: ClassOptions = ClassOptions()
     rules: RuleSettings = RuleSettings()
     routing: RoutingOptions = RoutingOptions()
+    complaints: ComplaintOptions = ComplaintOptions()
     outbox: OutboxOptions = OutboxOptions()
     channels: ChannelSettings = ChannelSettings()
     desk: DeskOptions = DeskOptions()

@@ -30,6 +30,9 @@ COMMANDS: dict[str, Phrase] = {
     "demo": Phrase("play the demonstration fleet", "运行演示"),
     "alerts": Phrase("list alerts, or show one", "查看告警"),
     "tasks": Phrase("list tasks, or close one with cause and proposal", "查看任务，或填写原因与措施后办结"),
+    "contact": Phrase("enter and list contacts with customers", "登记与查看客户联系记录"),
+    "complaint": Phrase("enter, answer, settle and list complaints", "登记、答复、办结与查看投诉"),
+    "timeline": Phrase("print all that is recorded about a customer, as proof", "打印客户时间线，作为履职证明"),
     "messages": Phrase("list messages and what became of them", "查看短信及其状态"),
     "readings": Phrase(
         "show readings or day totals of a usage point; `readings correct` and `readings health` judge them and the meter",

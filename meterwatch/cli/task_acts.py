@@ -15,7 +15,7 @@ from meterwatch.cli.session import Session, person_of, session
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.duties import DUTY_STATE_TEXT, Duty, DutyState, Evidence, EvidenceKind
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.stores.ledger.work import Decide
+from meterwatch.stores.ledger.work import Decide, Settle, SqlWork
 from notifier.duties import acting
 from notifier.duties.closing import Desk, closing, confirming, require_waiting
 from notifier.roster import Roster
@@ -116,9 +116,14 @@ def _done(args: Namespace, out: Output) -> int:
             args.outcome.strip(),
             sha256(args.paper.read_bytes()).hexdigest() if args.paper else "",
         )
-        duty = _saying(out.lang, lambda: opened.books.ledger.work.done(args.number, proof, closing(desk)))
-        _say_state(duty, proof.person, out)
+        say_done(opened.books.ledger.work, args.number, proof, closing(desk), out)
     return 0
+
+
+def say_done(work: SqlWork, number: int, proof: Evidence, settle: Settle, out: Output) -> None:
+    """Enter evidence of a task and say how the task stands then; raises Refusal where it does not count."""
+    duty = _saying(out.lang, lambda: work.done(number, proof, settle))
+    _say_state(duty, proof.person, out)
 
 
 def _say_state(duty: Duty, person: str, out: Output) -> None:

@@ -71,6 +71,8 @@ evidence = Table(
     Column("paper", String(64), nullable=False, server_default=""),
     _code("confirmed_by", ""),
     Column("confirmed_at", Moment),
+    Column("record", ID),  # of contact_records; SQLite adds no column that refers to another table
+    Column("taken_back_at", Moment),
     Index(None, "duty"),
 )
 planned = Table(

@@ -28,6 +28,10 @@ _PASSED = Phrase(
 _NOT_LATER = Phrase(
     "{due} is not later than the deadline of task {number} ({now})", "{due} 不晚于任务 {number} 的现有期限（{now}）"
 )
+_TOO_LATE = Phrase(
+    "{due} is too late for task {number}: with every extension it ends at {longest}",
+    "{due} 超出任务 {number} 的最长期限：经批准延期后最迟为 {longest}",
+)
 _NOT_ASKED = Phrase(
     "nobody asked for a later deadline of task {number}: `meterwatch tasks extend {number} --until TIME --why TEXT` does",
     "任务 {number} 没有延期申请：用 `meterwatch tasks extend {number} --until 时间 --why 说明` 提出",
@@ -66,6 +70,7 @@ def ask(desk: Desk, due_at: datetime, why: str) -> Decide:
         _require_before_deadline(duty, desk)
         if due_at <= duty.due_at:
             raise Refusal(_NOT_LATER, due=desk.site.local(due_at), number=duty.id, now=desk.site.local(duty.due_at))
+        _require_not_too_late(duty, due_at, desk)
         step = replace(_step(desk, duty, Act.ASK, desk.viewer.person or "", why), due_at=due_at)
         return DutyChange(duty, duty, (step,))
 
@@ -85,6 +90,7 @@ def extend(desk: Desk, *, granted: bool) -> Decide:
         if not granted:
             return DutyChange(duty, duty, (_step(desk, duty, Act.DENY, desk.viewer.person or "", ""),))
         _require_before_deadline(duty, desk)
+        _require_not_too_late(duty, asked.due_at, desk)
         step = replace(_step(desk, duty, Act.EXTEND, desk.viewer.person or "", ""), due_at=asked.due_at)
         return DutyChange(duty, moved(duty, BY_NAME[duty.rule], asked.due_at, desk.now), (step,))
 
@@ -105,6 +111,14 @@ def _require_right(desk: Desk, duty: Duty) -> None:
 def _require_before_deadline(duty: Duty, desk: Desk) -> None:
     if duty.state is not DutyState.OPEN or duty.due_at < desk.now:
         raise Refusal(_PASSED, number=duty.id, due=desk.site.local(duty.due_at))
+
+
+def _require_not_too_late(duty: Duty, due_at: datetime, desk: Desk) -> None:
+    rule = BY_NAME[duty.rule]
+    longest = rule.longest(duty.opened_at, desk.site).at if rule.longest else due_at
+    if due_at > longest:
+        local = desk.site.local
+        raise Refusal(_TOO_LATE, due=local(due_at), number=duty.id, longest=local(longest))
 
 
 def _step(desk: Desk, duty: Duty, act: Act, person: str, why: str) -> DutyStep:

@@ -129,6 +129,8 @@ class DutyRule:
     inherits: bool = False
     by_contact: bool = False
     """Whether a contact record of a counting kind that reached somebody meets it."""
+    longest: Term | None = None
+    """The latest its deadline may be moved to, from when it was opened; None = as late as is approved."""
 
     def lacking(self, proof: Evidence) -> tuple[Field, ...]:
         """Return the fields evidence must have and has not."""

@@ -16,6 +16,11 @@ def working_days(count: int) -> Term:
     return lambda moment, site: site.calendar.deadline(moment, count, site.zone)
 
 
+def longest_complaint(received: datetime, site: Site) -> Deadline:
+    """Return the end of the longest a complaint may take, with every extension (RULES complaint, OIL 11(3))."""
+    return site.calendar.deadline(received, site.complaints.longest_days, site.zone)
+
+
 def within(length: timedelta) -> Term:
     """Return the term that ends ``length`` later, working time or not."""
     return lambda moment, _site: Deadline(moment + length, provisional=False)

@@ -89,6 +89,8 @@ class Evidence:
     """What a person states he did, when it happened and when it was recorded; who confirmed it where that is needed.
 
     ``paper`` is the SHA-256 of a document; ``outcome`` a word the duty's rule declares, e.g. whether a plan is called for.
+    ``record`` is the contact record it rests on, if it rests on one; once a correction of that record has taken it back, it
+    counts no more.
     """
 
     kind: EvidenceKind
@@ -103,6 +105,8 @@ class Evidence:
     paper: str = ""
     confirmed_by: str = ""
     confirmed_at: datetime | None = None
+    record: int | None = None
+    taken_back_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +137,16 @@ class Duty:
     @property
     def waiting(self) -> tuple[Evidence, ...]:
         """Evidence recorded after the deadline that nobody has confirmed yet: it does not count."""
-        return tuple(proof for proof in self.evidence if self.needs_confirmation(proof) and not proof.confirmed_at)
+        return tuple(proof for proof in self._standing if self.needs_confirmation(proof) and not proof.confirmed_at)
 
     @property
     def counting(self) -> tuple[Evidence, ...]:
         """Evidence that counts."""
-        return tuple(proof for proof in self.evidence if not self.needs_confirmation(proof) or proof.confirmed_at)
+        return tuple(proof for proof in self._standing if not self.needs_confirmation(proof) or proof.confirmed_at)
+
+    @property
+    def _standing(self) -> tuple[Evidence, ...]:
+        return tuple(proof for proof in self.evidence if not proof.taken_back_at)
 
     def needs_confirmation(self, proof: Evidence) -> bool:
         """Return whether evidence counts only when a second person confirms it: it was recorded after the deadline."""
@@ -161,6 +169,7 @@ class Act(StrEnum):
     BREACH = "breach"
     SETTLE = "settle"  # the registry shows that it is done
     VOID = "void"
+    REOPEN = "reopen"  # a correction took evidence back
     ASK = "ask"  # for a later deadline
     EXTEND = "extend"
     DENY = "deny"
@@ -173,6 +182,7 @@ ACT_TEXT: dict[Act, Phrase] = {
     Act.BREACH: Phrase("deadline passed", "已过期限"),
     Act.SETTLE: Phrase("shown by the registry", "档案已显示完成"),
     Act.VOID: Phrase("void", "作废"),
+    Act.REOPEN: Phrase("open again: evidence taken back by contact record", "证据被联系记录更正撤回，任务重新待办："),
     Act.ASK: Phrase("extension asked by", "申请延期"),
     Act.EXTEND: Phrase("extension approved by", "批准延期"),
     Act.DENY: Phrase("extension denied by", "驳回延期"),

@@ -5,11 +5,13 @@ from meterwatch.stores.ledger.audit import SqlAudit
 from meterwatch.stores.ledger.clockrow import ClockRow
 from meterwatch.stores.ledger.corrections import SqlCorrections
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
+from meterwatch.stores.ledger.history import SqlHistory
 from meterwatch.stores.ledger.ingest import SqlIngest
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.outbox import SqlOutbox
 from meterwatch.stores.ledger.permissions import SqlPermissions
 from meterwatch.stores.ledger.planner import SqlPlanner
+from meterwatch.stores.ledger.records import SqlRecords
 from meterwatch.stores.ledger.verdicts import SqlVerdicts
 from meterwatch.stores.ledger.work import SqlWork
 
@@ -30,6 +32,8 @@ class Ledger:
         self.audit = SqlAudit(database)
         self.corrections = SqlCorrections(database)
         self.verdicts = SqlVerdicts(database)
+        self.records = SqlRecords(database)
+        self.history = SqlHistory(database)
 
 
 __all__ = ["Ledger"]

@@ -1,6 +1,7 @@
 """How duties, evidence and steps stand in rows."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ _AUDITED = {
     Act.BREACH: "task.breach",
     Act.SETTLE: "task.done",
     Act.VOID: "task.void",
+    Act.REOPEN: "task.reopen",
     Act.ASK: "task.ask",
     Act.EXTEND: "task.extend",
     Act.DENY: "task.deny",
@@ -157,6 +159,8 @@ def enter_evidence(connection: Connection, number: int, proof: Evidence) -> None
             paper=proof.paper,
             confirmed_by=proof.confirmed_by,
             confirmed_at=proof.confirmed_at,
+            record=proof.record,
+            taken_back_at=proof.taken_back_at,
         )
     )
 
@@ -180,6 +184,32 @@ def load_evidence(connection: Connection, numbers: Iterable[int]) -> dict[int, t
                 row.paper,
                 row.confirmed_by,
                 row.confirmed_at,
+                row.record,
+                row.taken_back_at,
             )
             found[row.duty] = (*found.get(row.duty, ()), proof)
     return found
+
+
+def weigh(
+    database: Database,
+    connection: Connection,
+    duty: Duty,
+    proof: Evidence,
+    now: datetime,
+    actor: str,
+    follow: Sequence[NewDuty] = (),
+) -> Duty:
+    """Settle a duty if its evidence, ``proof`` last, is enough, with all that this calls for; note what was entered."""
+    state = duty.proven()
+    detail = {"duty": duty.id, "kind": proof.kind, "state": state or duty.state, "by": proof.person}
+    note(connection, now, actor, [("task.done" if state else "task.evidence", duty.subject, detail)])
+    if state is None:
+        return duty
+    values = {"state": state, "settled_at": now, "act_at": None}
+    connection.execute(update(duties).where(duties.c.id == duty.id).values(values))
+    for new in follow:
+        number = enter_duty(database, connection, new, now, duty.alert_id)
+        if number is not None:
+            note(connection, now, actor, [opened_note(number, new)])
+    return replace(duty, state=state, settled_at=now, act_at=None)

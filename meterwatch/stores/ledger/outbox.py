@@ -127,7 +127,7 @@ class SqlOutbox:
             query = query.where(messages.c.number == number)
         with self._database.read() as connection:
             rows = _all(connection, query)
-            history = _histories(connection, [row["number"] for row in rows])
+            history = load_histories(connection, [row["number"] for row in rows])
             return [load_message(row, history.get(row["number"], ())) for row in rows]
 
     def waiting(self) -> Mapping[str, tuple[int, datetime]]:
@@ -202,7 +202,8 @@ def _named(receipt: Receipt) -> Any:
     return query.order_by(case((named, 0), else_=1), messages.c.number.desc()).limit(1)
 
 
-def _histories(connection: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str, str]]]:
+def load_histories(connection: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str, str]]]:
+    """Return the history of messages, (at, state, detail), by their numbers."""
     found: dict[int, list[tuple[datetime, str, str]]] = {}
     for chunk in chunks(numbers):
         query = select(message_history).where(message_history.c.message.in_(chunk)).order_by(message_history.c.id)

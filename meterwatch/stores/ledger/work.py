@@ -20,6 +20,7 @@ from meterwatch.stores.ledger.duty_rows import (
     load_evidence,
     load_steps,
     opened_note,
+    weigh,
 )
 from meterwatch.stores.ledger.rows import note
 from meterwatch.stores.tables import alerts
@@ -96,7 +97,7 @@ class SqlWork:
             follow = settle(duty, proof)
             enter_evidence(connection, number, proof)
             after = replace(duty, evidence=(*duty.evidence, proof))
-            return self._weigh(connection, after, proof, proof.recorded_at, follow)
+            return weigh(self._database, connection, after, proof, proof.recorded_at, proof.account, follow)
 
     def confirm(self, number: int, by: str, account: str, now: datetime, settle: Settle) -> Duty:
         """Let a second person confirm the evidence of a task that was recorded too late to count without; return the task.
@@ -108,26 +109,12 @@ class SqlWork:
             follow: list[NewDuty] = []
             for proof in duty.waiting:
                 follow += settle(duty, proof)
-            mine = (evidence.c.duty == number, evidence.c.confirmed_at.is_(None), evidence.c.recorded_at > duty.due_at)
-            connection.execute(update(evidence).where(*mine).values(confirmed_by=by, confirmed_at=now))
+            mine = (evidence.c.duty == number, evidence.c.confirmed_at.is_(None), evidence.c.taken_back_at.is_(None))
+            late = evidence.c.recorded_at > duty.due_at
+            connection.execute(update(evidence).where(*mine, late).values(confirmed_by=by, confirmed_at=now))
             note(connection, now, account, [("task.confirm", duty.subject, {"duty": number, "by": by})])
             after = replace(duty, evidence=load_evidence(connection, [number])[number])
-            return self._weigh(connection, after, after.evidence[-1], now, follow)
-
-    def _weigh(self, connection: Connection, duty: Duty, proof: Evidence, now: datetime, follow: Sequence[NewDuty]) -> Duty:
-        """Settle a duty if its evidence is enough, with all that this calls for; note what was entered."""
-        state = duty.proven()
-        detail = {"duty": duty.id, "kind": proof.kind, "state": state or duty.state, "by": proof.person}
-        note(connection, now, proof.account, [("task.done" if state else "task.evidence", duty.subject, detail)])
-        if state is None:
-            return duty
-        values = {"state": state, "settled_at": now, "act_at": None}
-        connection.execute(update(duties).where(duties.c.id == duty.id).values(values))
-        for new in follow:
-            number = enter_duty(self._database, connection, new, now, duty.alert_id)
-            if number is not None:
-                note(connection, now, proof.account, [opened_note(number, new)])
-        return replace(duty, state=state, settled_at=now, act_at=None)
+            return weigh(self._database, connection, after, after.evidence[-1], now, account, follow)
 
     def change(self, number: int, decide: Decide) -> Duty:
         """Let somebody take a task, hand it over or move its deadline (notifier.duties.acting); return the task after it.

@@ -1,10 +1,10 @@
-"""A complaint is settled in 7 working days."""
+"""A complaint is settled in the working days its grade gives (notifier.duties.complaints)."""
 
 from meterwatch.core.model.duties import EvidenceKind
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.registry import Role
 from notifier.duties.duty import DutyRule, Field, OnAct
-from notifier.duties.terms import working_days
+from notifier.duties.terms import longest_complaint, working_days
 
 DUTY = DutyRule(
     name="complaint-done",
@@ -15,4 +15,5 @@ DUTY = DutyRule(
     term=working_days(7),
     evidence=(EvidenceKind.PHONE, EvidenceKind.VISIT, EvidenceKind.SMS, EvidenceKind.NETWORK, EvidenceKind.PAPER),
     says=(Field.NOTE,),
+    longest=longest_complaint,
 )

@@ -14,12 +14,12 @@ depends_on = None
 def upgrade() -> None:
     """Bring the tables to this version."""
     _duties()
-    _evidence()
     op.add_column("messages", sa.Column("not_before", Moment(), nullable=True))
     _duty_steps()
     _planned()
     _absences()
     _contact_records()
+    _evidence()
     _complaints()
     _exclusions()
     _judgements()
@@ -50,6 +50,8 @@ def _evidence() -> None:
     op.add_column("evidence", sa.Column("paper", sa.String(length=64), server_default="", nullable=False))
     op.add_column("evidence", sa.Column("confirmed_by", sa.String(length=64), server_default="", nullable=False))
     op.add_column("evidence", sa.Column("confirmed_at", Moment(), nullable=True))
+    op.add_column("evidence", sa.Column("record", ID, nullable=True))
+    op.add_column("evidence", sa.Column("taken_back_at", Moment(), nullable=True))
 
 
 def _duty_steps() -> None:
