@@ -29,6 +29,10 @@ COMMANDS: dict[str, Phrase] = {
     "tasks": Phrase("list tasks, or close one with cause and proposal", "查看任务，或填写原因与措施后办结"),
     "messages": Phrase("list messages and what became of them", "查看短信及其状态"),
     "readings": Phrase("show stored readings or day totals of a usage point", "查看用户点的读数或日用量"),
+    "report": Phrase(
+        "weekly and monthly use, important customers, tasks across units, the archive",
+        "用量周报与月报、重要客户、各单位任务完成情况、档案完整率",
+    ),
     "rejects": Phrase("list, show and replay what could not become readings", "查看、重放未能入库的报文"),
     "influx": Phrase("prepare InfluxDB", "准备 InfluxDB"),
 }

@@ -82,7 +82,7 @@ def run(args: Namespace, out: Output) -> int:
 def _readings(opened: Session, registry: Registry, row: int, first: date, last: date, out: Output) -> list[dict[str, Any]]:
     zone = registry.time_zones[registry.points.time_zone[row]]
     start, end = (to_ms(datetime.combine(day, time(0), tzinfo=ZoneInfo(zone))) for day in (first, last + timedelta(days=1)))
-    store = _store(opened, registry)
+    store = store_of(opened, registry)
     batch = store.read(start, end, np.array([row], np.int32))
     rows = []
     for kind, moment, value, quality, received in zip(*(column.tolist() for column in batch.columns()[1:]), strict=True):
@@ -97,7 +97,7 @@ def _readings(opened: Session, registry: Registry, row: int, first: date, last: 
 
 def _totals(opened: Session, registry: Registry, row: int, first: date, last: date, out: Output) -> list[dict[str, Any]]:
     """Return day totals; the use of a day of which nothing is known is not 0 but unknown."""
-    totals = _store(opened, registry).read_totals(first.toordinal(), last.toordinal(), np.array([row], np.int32))
+    totals = store_of(opened, registry).read_totals(first.toordinal(), last.toordinal(), np.array([row], np.int32))
     commodity = registry.commodity_of(row)
     return [
         {
@@ -113,7 +113,8 @@ def _totals(opened: Session, registry: Registry, row: int, first: date, last: da
     ]
 
 
-def _store(opened: Session, registry: Registry) -> ReadingStore:
+def store_of(opened: Session, registry: Registry) -> ReadingStore:
+    """Return the reading store, open for reading; raises Refusal if there is none yet."""
     settings = opened.settings
     if settings.readings.store == "sqlite" and not (settings.data_dir / parts.READINGS_FILE).exists():
         raise Refusal(_NONE_YET)

@@ -3,6 +3,7 @@
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.clockrow import ClockRow
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
+from meterwatch.stores.ledger.figures import SqlFigures
 from meterwatch.stores.ledger.ingest import SqlIngest
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.outbox import SqlOutbox
@@ -22,6 +23,7 @@ class Ledger:
         self.work = SqlWork(database)
         self.planner = SqlPlanner(database)
         self.orders = SqlOrders(database)
+        self.figures = SqlFigures(database)
 
 
 __all__ = ["Ledger"]
