@@ -11,6 +11,7 @@ from meterwatch.cli.sheet import Sheet
 from meterwatch.core.model.duties import DUTY_STATE_TEXT, DutyState
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import USE_UNIT, Commodity
+from meterwatch.core.model.registry import Category, Grade
 from notifier.archive_figures import ENTRIES, ArchiveFigures
 from notifier.duties.periods import Period
 from notifier.duties.rules import BY_NAME
@@ -20,6 +21,18 @@ COMMODITY_TEXT: dict[Commodity, Phrase] = {
     Commodity.GAS: Phrase("gas", "燃气"),
     Commodity.WATER: Phrase("water", "水"),
     Commodity.HEAT: Phrase("heat", "热"),
+}
+GRADE_TEXT: dict[Grade, Phrase] = {
+    Grade.SPECIAL: Phrase("special", "特级"),
+    Grade.FIRST: Phrase("1", "一级"),
+    Grade.SECOND: Phrase("2", "二级"),
+    Grade.TEMPORARY: Phrase("temporary", "临时"),
+}
+CATEGORY_TEXT: dict[Category, Phrase] = {
+    Category.INFRASTRUCTURE: Phrase("infrastructure", "基础设施"),
+    Category.GOVERNMENT: Phrase("government", "政府"),
+    Category.PUBLIC_SERVICE: Phrase("public service", "公共服务"),
+    Category.OTHER: Phrase("other", "其他"),
 }
 _UNIT, _CUSTOMER, _NAME = Phrase("unit", "单位"), Phrase("customer", "客户"), Phrase("name", "名称")
 _COMMODITY, _ALERTS = Phrase("commodity", "能源"), Phrase("open alerts", "未结告警")
@@ -166,8 +179,8 @@ def _who(row: ImportantRow, names: Mapping[str, str], lang: Lang) -> tuple[str, 
         customer.code,
         names.get(customer.code, ""),
         customer.customer_class.value,
-        designation.grade.value if designation else "",
-        designation.category.value if designation else "",
+        GRADE_TEXT[designation.grade].say(lang) if designation else "",
+        CATEGORY_TEXT[designation.category].say(lang) if designation else "",
         _PASSED.say(lang, day=review) if row.review_passed else review,
         row.manager,
         row.deputy,
