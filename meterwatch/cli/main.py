@@ -38,6 +38,10 @@ COMMANDS: dict[str, Phrase] = {
         "show readings or day totals of a usage point; `readings correct` and `readings health` judge them and the meter",
         "查看用户点的读数或日用量；用 `readings correct` 修正读数，`readings health` 判定表计",
     ),
+    "report": Phrase(
+        "weekly and monthly use, important customers, tasks across units, the archive",
+        "用量周报与月报、重要客户、各单位任务完成情况、档案完整率",
+    ),
     "rejects": Phrase("list, show and replay what could not become readings", "查看、重放未能入库的报文"),
     "audit": Phrase("show the audit, seal it, and verify its seal", "查看审计记录，封存并核对"),
     "influx": Phrase("prepare InfluxDB", "准备 InfluxDB"),

@@ -5,6 +5,7 @@ from meterwatch.stores.ledger.audit import SqlAudit
 from meterwatch.stores.ledger.clockrow import ClockRow
 from meterwatch.stores.ledger.corrections import SqlCorrections
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
+from meterwatch.stores.ledger.figures import SqlFigures
 from meterwatch.stores.ledger.history import SqlHistory
 from meterwatch.stores.ledger.ingest import SqlIngest
 from meterwatch.stores.ledger.orders import SqlOrders
@@ -34,6 +35,7 @@ class Ledger:
         self.verdicts = SqlVerdicts(database)
         self.records = SqlRecords(database)
         self.history = SqlHistory(database)
+        self.figures = SqlFigures(database)
 
 
 __all__ = ["Ledger"]
