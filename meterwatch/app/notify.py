@@ -65,7 +65,7 @@ class Notify:
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when something next happens to a duty by itself, or the end of the hour if there is something to seal."""
-        found = (self._planner.next_due(), self._ledger.audit.next_due(now))
+        found = (self._planner.next_due(now), self._ledger.audit.next_due(now))
         return min((due for due in found if due), default=None)
 
     def measure(self, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Planning duties: reads the situation, asks the pure plan what is to be done, and enters it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from meterwatch.app.books import Books
 from meterwatch.core.model.duties import Act
@@ -11,6 +11,7 @@ from notifier.duties.telling import told
 from notifier.roster import Roster
 from notifier.site import Site
 
+_INSTANT = timedelta(microseconds=1)
 _BATCH = 2000  # duties a transaction; what is due beyond it has its turn in the same step
 
 
@@ -35,7 +36,8 @@ class Planner:
         ledger = self._books.ledger.planner
         changed = ledger.apply(told(made, situation, now), now)
         metrics.DUTIES_BREACHED.inc(sum(step.act is Act.BREACH for change in changed for step in change.steps))
-        return bool(changed) and len(situation.due) == _BATCH
+        more = bool(changed) and len(situation.due) == _BATCH
+        return more or any(duty.act_at <= now for duty in made.opened)
 
     def _situation(self, now: datetime) -> Situation:
         ledger, orders = self._books.ledger.planner, self._books.ledger.orders
@@ -55,6 +57,7 @@ class Planner:
             state,
         )
 
-    def next_due(self) -> datetime | None:
-        """Return when the next duty climbs or is breached by itself, None if none will."""
-        return self._books.ledger.planner.next_act()
+    def next_due(self, now: datetime) -> datetime | None:
+        """Return when, after ``now``, the next duty climbs or is breached by itself, None if none will."""
+        found = self._books.ledger.planner.next_act()
+        return found and max(found, now + _INSTANT)

@@ -93,6 +93,7 @@ class Sought(NamedTuple):
 def configure(parser: ArgumentParser, lang: Lang) -> None:
     """Add the command's arguments."""
     common(parser, lang, as_json=False)
+    example(parser, "meterwatch report weekly --unit 一所 --period 2023-W09")
     sorts = parser.add_subparsers(metavar="weekly|monthly|important|oversee|archive", required=True)
     use = Phrase("use of units and important customers in a {length}", "单位与重要客户的{length}用量")
     week, month = (Phrase("week", "周"), Phrase("month", "月"))
@@ -270,8 +271,8 @@ def _names(opened: Session, codes: Iterable[str]) -> dict[str, str]:
 
 
 def _imprint(opened: Session, out: Output, registry: Registry) -> Imprint:
-    now = opened.books.clock.now()
-    return Imprint(out.lang, opened.zone, person_of(opened), now, registry.number)
+    now, digest = opened.books.clock.now(), opened.books.ledger.audit.latest_digest()
+    return Imprint(out.lang, opened.zone, person_of(opened), now, registry.number, digest)
 
 
 def _hand_out(sheet: Sheet, args: Namespace, out: Output, opened: Session, sought: Sought) -> None:

@@ -146,7 +146,8 @@ def run(args: Namespace, out: Output) -> int:
         books.ledger.records.note_look("timeline.read", code, opened.viewer.name, now, len(lines))
         name = books.archive.customer_names(opened.viewer, [code], now)[code]
         bounds = (args.from_day, args.to_day or opened.today())
-        deliver(timeline_sheet(code, name, lines, bounds, opened, out.lang), args, out)
+        digest = books.ledger.audit.latest_digest()
+        deliver(timeline_sheet(code, name, lines, bounds, opened, out.lang, digest), args, out)
     return 0
 
 

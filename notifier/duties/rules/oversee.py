@@ -8,33 +8,35 @@ from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.registry import Role
 from notifier.duties.duty import DutyRule, OnCalendar, Want
 from notifier.duties.periods import Period, month
-from notifier.duties.terms import by_day, working_days
+from notifier.duties.terms import working_days
 from notifier.duties.units import subject_of, units
 from notifier.roster import Roster
 from notifier.site import Site
 
-_DAYS_AFTER = 10  # calendar days after its end by which a month is looked through
+_DAYS = 10  # after its end in which a month is asked to be looked through
 
 
-def _past(day: date) -> Period:
-    return month(day.replace(day=1) - timedelta(days=1))
+def _asked(day: date) -> Period | None:
+    """Return the last whole month, if it is asked for on ``day``."""
+    past = month(day.replace(day=1) - timedelta(days=1))
+    return past if day <= past.last + timedelta(days=_DAYS) else None
 
 
 def _asks(day: date) -> str:
-    return _past(day).name
+    asked = _asked(day)
+    return asked.name if asked else ""
 
 
 def _covers(period: str, day: date) -> bool:
-    return period == _past(day).name
+    return period == _asks(day)
 
 
-def wants(roster: Roster, site: Site) -> Iterable[Want]:
+def wants(roster: Roster, _site: Site) -> Iterable[Want]:
     """Return the last whole month, for every unit."""
-    past = _past(roster.day)
-    last = past.last + timedelta(days=_DAYS_AFTER)
-    if last >= roster.day:
+    asked = _asked(roster.day)
+    if asked:
         for unit in units(roster.registry):
-            yield Want(subject_of(unit), past.name, unit=unit, due=by_day(last, site))
+            yield Want(subject_of(unit), asked.name, unit=unit)
 
 
 DUTY = DutyRule(

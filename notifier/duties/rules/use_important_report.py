@@ -8,35 +8,33 @@ from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.registry import Role
 from notifier.duties.duty import DutyRule, OnCalendar, Want
 from notifier.duties.periods import Period, month, week
-from notifier.duties.terms import by_day, working_days
+from notifier.duties.terms import working_days
 from notifier.duties.units import subject_of, units
 from notifier.roster import Roster
 from notifier.site import Site
 
-_DAYS_AFTER = 5  # calendar days after its end by which a sheet is due
+_DAYS = 5  # after its end in which a sheet is asked for; one begun later would be old news
 
 
-def _past(day: date) -> tuple[Period, Period]:
-    """Return the last whole week and the last whole month."""
-    return week(day - timedelta(days=7)), month(day.replace(day=1) - timedelta(days=1))
+def _asked(day: date) -> list[Period]:
+    """Return the last whole week and the last whole month as far as their sheets are asked for on ``day``."""
+    past = (week(day - timedelta(days=7)), month(day.replace(day=1) - timedelta(days=1)))
+    return [period for period in past if day <= period.last + timedelta(days=_DAYS)]
 
 
 def _asks(day: date) -> str:
-    return " ".join(period.name for period in _past(day))
+    return " ".join(period.name for period in _asked(day))
 
 
 def _covers(period: str, day: date) -> bool:
-    return period in [past.name for past in _past(day)]
+    return period in [asked.name for asked in _asked(day)]
 
 
-def wants(roster: Roster, site: Site) -> Iterable[Want]:
-    """Return the sheets of the last whole week and month, for every unit."""
-    for period in _past(roster.day):
-        due = by_day(period.last + timedelta(days=_DAYS_AFTER), site)
-        if period.last + timedelta(days=_DAYS_AFTER) < roster.day:
-            continue
+def wants(roster: Roster, _site: Site) -> Iterable[Want]:
+    """Return the sheets asked for, for every unit."""
+    for period in _asked(roster.day):
         for unit in units(roster.registry):
-            yield Want(subject_of(unit), period.name, unit=unit, due=due)
+            yield Want(subject_of(unit), period.name, unit=unit)
 
 
 DUTY = DutyRule(

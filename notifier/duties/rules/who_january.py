@@ -15,20 +15,20 @@ from notifier.site import Site
 
 
 def _asks(day: date) -> str:
-    return year(day).name
+    """Return the year in January; a unit that is set up later classifies next year."""
+    return year(day).name if day.month == 1 else ""
 
 
 def _covers(period: str, day: date) -> bool:
-    return period == year(day).name
+    return period == _asks(day)
 
 
 def wants(roster: Roster, site: Site) -> Iterable[Want]:
-    """Return every unit, in January only: one that is set up later classifies next year."""
-    this = year(roster.day)
-    if roster.day.month > 1:
-        return
-    for unit in units(roster.registry):
-        yield Want(subject_of(unit), this.name, unit=unit, due=by_day(date(roster.day.year, 1, 31), site))
+    """Return every unit in January, due on its last working day."""
+    asked = _asks(roster.day)
+    if asked:
+        for unit in units(roster.registry):
+            yield Want(subject_of(unit), asked, unit=unit, due=by_day(date(roster.day.year, 1, 31), site))
 
 
 DUTY = DutyRule(
