@@ -22,7 +22,8 @@ from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.demo.fleet import DAYS, HISTORY_DAYS, Fleet, Kind
 from meterwatch.demo.play import END, Player, Publisher, Stage, make_script, set_stage
 from meterwatch.demo.script import Script
-from meterwatch.demo.stories import STORIES, Finding, Story
+from meterwatch.demo.stories import STORIES
+from meterwatch.demo.story import Finding, Story
 from meterwatch.demo.tell import Teller, day_number
 from meterwatch.demo.world import World
 

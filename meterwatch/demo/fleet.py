@@ -22,6 +22,7 @@ GAS_POINTS, POWER_POINTS, ROMAN_POINTS = 120, 72, 8
 POINTS_A_GATEWAY = 10
 QUARTER_HOURLY = 10  # power points with a reading every 15 minutes in the played part, sent once an hour
 _CLASSES = ("A1", "A1", "A2", "A1", "A2", "A3", "A1", "B1", "A2", "A3")
+DEPUTY, HEAD = "D-01", "H-01"
 _MANAGERS = ("M-01", "M-02", "M-03", "M-04", "M-05")
 MULTIPLIER = 40.0
 
@@ -163,7 +164,7 @@ def registry_files(fleet: Fleet, exchange: "Exchange | None" = None) -> dict[str
         "assignments.csv": _csv(
             "person,role,customer,class,area,from,to",
             [f"{manager_of(code)},manager,{code},,,2020-01-01," for code in sorted(customers)]
-            + ["H-01,office_head,,,,2020-01-01,", "S-01,supervisor,,,,2020-01-01,"],
+            + [f"{DEPUTY},deputy,,,,2020-01-01,", f"{HEAD},office_head,,,,2020-01-01,", "S-01,supervisor,,,,2020-01-01,"],
         ),
     }
 
@@ -214,4 +215,9 @@ def _people() -> list[str]:
         f"{code},{name},manager,1380000000{number},,U1,{'en' if number == 5 else 'zh-CN'},2020-01-01,"
         for number, (code, name) in enumerate(zip(_MANAGERS, names, strict=True), 1)
     ]
-    return [*people, "H-01,演示所长,office_head,13900000001,,U1,zh-CN,,", "S-01,演示督察,supervisor,13900000002,,U1,zh-CN,,"]
+    return [
+        *people,
+        f"{DEPUTY},演示代理,deputy,13900000003,,U1,zh-CN,,",
+        f"{HEAD},演示所长,office_head,13900000001,,U1,zh-CN,,",
+        "S-01,演示督察,supervisor,13900000002,,U1,zh-CN,,",
+    ]

@@ -24,18 +24,14 @@ from meterwatch.app.service import Service
 from meterwatch.app.settings_file import load
 from meterwatch.core.clock import elapsed
 from meterwatch.core.errors import Refusal, Unavailable
-from meterwatch.core.model.duties import Evidence, EvidenceKind
 from meterwatch.core.model.packets import Packet
 from meterwatch.core.model.phrase import Lang, Phrase
-from meterwatch.core.model.viewer import Viewer
 from meterwatch.demo.fleet import CHINA, PLAY_START, make_fleet, registry_files
+from meterwatch.demo.office import Office
 from meterwatch.demo.packets import SETTINGS, Reading, history, readings_at
 from meterwatch.demo.script import EXCHANGED_AT, Script, at
 from meterwatch.demo.usage import HOUR
 from meterwatch.demo.world import World
-from meterwatch.stores.ledger.work import Wanted
-from notifier.duties.closing import Desk, closing
-from notifier.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +50,6 @@ _IN_USE = Phrase(
     "a demonstration is running in {path}: stop it, or name another folder with --dir",
     "{path} 中已有演示在运行：请先停止它，或用 --dir 指定其他目录",
 )
-_CAUSE = Phrase("second line stopped, orders lost", "第二条生产线停产，订单减少")
-_PROPOSAL = Phrase("monthly call-back, contract volume to be renegotiated", "每月回访，协商合同气量")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +185,12 @@ class Player:
     lang: Lang = Lang.EN
     stopping: threading.Event = field(default_factory=threading.Event)
     _expected: int = 0
+    _office: Office = field(init=False)
 
     def __post_init__(self) -> None:
         self._expected = self._journaled()
+        service = self.stage.service
+        self._office = Office(service.books, site(service.settings), self.lang)
 
     def load_history(self, days: Iterable[int], progress: Callable[[int], None] = lambda _count: None) -> None:
         """Hand the readings of some days before the play in through the journal's inbox; their totals are computed."""
@@ -250,7 +247,7 @@ class Player:
         """Bring business time to ``moment`` and do what is due."""
         self.stage.service.books.ledger.clock.move(moment)
         self.stage.service.step(moment)
-        self._people(moment)
+        self._office.work(moment)
         self.watch(moment)
 
     def _readings(self, moment: datetime) -> list[Reading]:
@@ -271,23 +268,6 @@ class Player:
     def _journaled(self) -> int:
         engine = self.stage.service.engine
         return engine.journal.appended if engine is not None else 0
-
-    def _people(self, moment: datetime) -> None:
-        """The managers do their tasks: at ten o'clock on the day a task is due it is done and reported."""
-        local = moment.astimezone(PLAY_START.tzinfo)
-        if (local.hour, local.minute) != (10, 0):
-            return
-        service = self.stage.service
-        work, place = service.books.ledger.work, site(service.settings)
-        roster = Roster(service.books.snapshots.newest(), (), local.date())
-        for task in work.tasks(Wanted(rule="churn-warn")):
-            if task.due_at.astimezone(local.tzinfo).date() == local.date() and task.person:
-                desk = Desk(Viewer("demo", task.person), roster, place, moment)
-                work.done(task.id, self._report(task.person, moment), closing(desk))
-
-    def _report(self, person: str, moment: datetime) -> Evidence:
-        cause, proposal = _CAUSE.say(self.lang), _PROPOSAL.say(self.lang)
-        return Evidence(EvidenceKind.PHONE, person, "demo", cause, proposal, moment, moment)
 
     def world(self) -> World:
         """Return what the service came to."""

@@ -1,7 +1,7 @@
 """The stories the play tells, and what each came to: every figure that was found is held against what was scripted."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 
 from detectors.rules import RULES
@@ -11,11 +11,14 @@ from meterwatch.core.model.alerts import CLOSED_WHY_TEXT, Alert
 from meterwatch.core.model.duties import DUTY_STATE_TEXT, Duty, DutyState
 from meterwatch.core.model.messages import MESSAGE_STATE_TEXT, MessageState
 from meterwatch.core.model.packets import Reason
-from meterwatch.core.model.phrase import Lang, Phrase
+from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.reading_types import USE_UNIT
 from meterwatch.core.model.readings import QUALITY_TEXT, Quality
 from meterwatch.demo import script
 from meterwatch.demo.fleet import Point
+from meterwatch.demo.office import AWAY
+from meterwatch.demo.office_story import TOLD, office
+from meterwatch.demo.story import Finding, Story, beside, same, subject_of
 from meterwatch.demo.words import NONE, REASON, listed, tally
 from meterwatch.demo.world import FIRST_DAY, LAST_DAY, World
 
@@ -35,61 +38,24 @@ _BALANCES = Phrase(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something the service came to, in words and figures, and whether it is as scripted."""
-
-    right: bool
-    phrase: Phrase
-    figures: Mapping[str, object]
-
-    def say(self, lang: Lang) -> str:
-        """Return it in ``lang``."""
-        said = {name: value.say(lang) if isinstance(value, Phrase) else value for name, value in self.figures.items()}
-        return self.phrase.say(lang, **said)
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One thread of the play: its title, what is scripted, and a check that yields everything found."""
-
-    title: Phrase
-    expected: Phrase
-    check: Callable[[World], Iterator[Finding]]
-
-
-def _same(phrase: Phrase, found: object, scripted: object) -> Finding:
-    """Return a finding that is right if it equals what was scripted; if not it names that too."""
-    right = found == scripted
-    return Finding(right, phrase if right else _beside(phrase), {"found": found, "scripted": scripted})
-
-
-def _beside(phrase: Phrase) -> Phrase:
-    return Phrase(phrase.en + " ({scripted} scripted)", phrase.zh + "（剧本：{scripted}）")
-
-
-def _subject(world: World, code: str) -> str:
-    point = world.fleet.point(code)
-    return f"{point.customer}/{point.commodity}"
-
-
 # --- alerts, and what they owe ----------------------------------------------------------------------------------------
 
 
 def halved(world: World) -> Iterator[Finding]:
     """One guarded alert, its stage at day 30, its end at day 45, one task closed with cause and proposal, one message."""
-    subject = _subject(world, script.HALVED)
+    subject = subject_of(world, script.HALVED)
     found = _alerts(world, "churn", subject)
-    yield _same(Phrase("opened {found}", "{found} 预警"), listed(map(_opened, found)), listed([str(_OPENED)]))
+    yield same(Phrase("opened {found}", "{found} 预警"), listed(map(_opened, found)), listed([str(_OPENED)]))
     for alert in found:
         episode = alert.episode
         potential = dict(episode.stages).get("potential")
-        yield _same(Phrase("day 1 {found}", "首日 {found}"), _day(episode.start_day), _day(_DAY_ONE.toordinal()))
-        yield _same(Phrase("potential churn {found}", "{found} 潜在流失"), _day(potential), _day(_POTENTIAL.toordinal()))
+        yield same(Phrase("day 1 {found}", "首日 {found}"), _day(episode.start_day), _day(_DAY_ONE.toordinal()))
+        yield same(Phrase("potential churn {found}", "{found} 潜在流失"), _day(potential), _day(_POTENTIAL.toordinal()))
         ended = _ended(episode.closed_why, episode.closed_day)
-        yield _same(Phrase("{found}", "{found}"), ended, _ended("rebased", _REBASED.toordinal()))
-    tasks = [task for task in world.tasks if task.alert_id in {alert.id for alert in found}]
-    yield _same(Phrase("tasks: {found}", "任务：{found}"), tally(map(_task, tasks)), tally([DUTY_STATE_TEXT[DutyState.MET]]))
+        yield same(Phrase("{found}", "{found}"), ended, _ended("rebased", _REBASED.toordinal()))
+    own = {alert.id for alert in found}
+    tasks = [task for task in world.tasks if task.rule == "churn-warn" and task.alert_id in own]
+    yield same(Phrase("tasks: {found}", "任务：{found}"), tally(map(_task, tasks)), tally([DUTY_STATE_TEXT[DutyState.MET]]))
     yield _messages(world, f"churn/guarded/{subject}/", 1)
 
 
@@ -122,28 +88,28 @@ def _messages(world: World, key: str, count: int) -> Finding:
     """Return what became of the messages whose key begins with ``key``: so many were to be accepted."""
     found = [MESSAGE_STATE_TEXT[message.state] for message in world.messages if message.key.startswith(key)]
     scripted = [MESSAGE_STATE_TEXT[MessageState.ACCEPTED]] * count
-    return _same(Phrase("messages: {found}", "短信：{found}"), tally(found), tally(scripted))
+    return same(Phrase("messages: {found}", "短信：{found}"), tally(found), tally(scripted))
 
 
 def festival(world: World) -> Iterator[Finding]:
     """Closed as last year at this festival: on the judgement list every day, but no guarded alert."""
-    subject = _subject(world, script.FESTIVAL)
+    subject = subject_of(world, script.FESTIVAL)
     facts = [fact for fact in world.churn_facts if fact.subject == subject and "literal" in fact.crossing]
     closed = (script.FESTIVAL_TO - script.FESTIVAL_FROM).days
-    yield _same(Phrase("{found} literal crossings", "研判清单 {found} 天"), len(facts), closed)
+    yield same(Phrase("{found} literal crossings", "研判清单 {found} 天"), len(facts), closed)
     yield _no_alert(world, subject)
 
 
 def _no_alert(world: World, subject: str) -> Finding:
     found = listed(map(_opened, _alerts(world, "churn", subject)))
-    return _same(Phrase("churn alerts: {found}", "流失告警：{found}"), found, NONE)
+    return same(Phrase("churn alerts: {found}", "流失告警：{found}"), found, NONE)
 
 
 def overload(world: World) -> Iterator[Finding]:
     """One load alert a day of overload and one message each."""
     found = listed(map(_opened, _alerts(world, "load", script.OVERLOADED)))
     scripted = listed(str(start.date()) for start, _ in script.OVERLOADS)
-    yield _same(Phrase("load alerts: {found}", "负荷告警：{found}"), found, scripted)
+    yield same(Phrase("load alerts: {found}", "负荷告警：{found}"), found, scripted)
     yield _messages(world, f"load/literal/{script.OVERLOADED}/", len(script.OVERLOADS))
 
 
@@ -165,7 +131,7 @@ def _right_with(world: World, code: str, when: date, quality: Quality) -> Iterat
     yield _total_of(world, [point], day)
     marked = bool(world.total(point, day).quality & quality)
     found = QUALITY_TEXT[quality] if marked else NONE
-    yield _same(Phrase("marked: {found}", "标记：{found}"), found, QUALITY_TEXT[quality])
+    yield same(Phrase("marked: {found}", "标记：{found}"), found, QUALITY_TEXT[quality])
     yield _totals(world, [point], range(day - 1, day + 2))
 
 
@@ -176,7 +142,7 @@ def _total_of(world: World, points: Sequence[Point], day: int) -> Finding:
     unit = USE_UNIT[points[0].commodity]
     phrase = Phrase("day total {found} {unit}", "日用量 {found} {unit}")
     figures = {"found": f"{found:.1f}", "scripted": f"{true:.1f}", "unit": unit}
-    return Finding(all(world.is_right(point, day) for point in points), _beside(phrase), figures)
+    return Finding(all(world.is_right(point, day) for point in points), beside(phrase), figures)
 
 
 def _totals(world: World, points: Sequence[Point], days: range) -> Finding:
@@ -202,15 +168,15 @@ def silent(world: World) -> Iterator[Finding]:
     point, first = world.fleet.point(script.SILENT), script.SILENT_FROM.date().toordinal()
     days = range(first, LAST_DAY + 1)
     unknown = sum(world.total(point, day).known < _KNOWN for day in days)
-    yield _same(Phrase("{found} unknown days", "{found} 天数据缺失"), unknown, len(days))
+    yield same(Phrase("{found} unknown days", "{found} 天数据缺失"), unknown, len(days))
     yield _totals(world, [point], range(FIRST_DAY, first))
     found = _alerts(world, "silent", script.SILENT)
-    yield _same(Phrase("opened {found}", "{found} 告警"), listed(map(_opened, found)), listed([str(_SILENT_OPENED)]))
+    yield same(Phrase("opened {found}", "{found} 告警"), listed(map(_opened, found)), listed([str(_SILENT_OPENED)]))
     for alert in found:
         ended = _ended(alert.episode.closed_why, alert.episode.closed_day)
-        yield _same(Phrase("{found}", "{found}"), ended, _ended("", None))
+        yield same(Phrase("{found}", "{found}"), ended, _ended("", None))
     yield _messages(world, f"silent/literal/{script.SILENT}/", 1)
-    yield _no_alert(world, _subject(world, script.SILENT))
+    yield _no_alert(world, subject_of(world, script.SILENT))
 
 
 def late(world: World) -> Iterator[Finding]:
@@ -224,18 +190,18 @@ def late(world: World) -> Iterator[Finding]:
     around = range(first - 1, first + 3)
     judged = [day for day in around if script.OFFLINE < from_ms(scheme.end(day)) <= script.ONLINE - _CLOSE_AFTER]
     again = sum(all(world.total(point, day).whole for point in points) for day in judged)
-    yield _same(Phrase("{found} days judged again", "{found} 天重新计算"), again, len(judged))
+    yield same(Phrase("{found} days judged again", "{found} 天重新计算"), again, len(judged))
     told = sum(any(one.key.startswith(f"silent/literal/{point.code}/") for one in world.messages) for point in points)
-    yield _same(Phrase("told of {found} silent meters", "{found} 块表计失联已通知"), told, len(points))
+    yield same(Phrase("told of {found} silent meters", "{found} 块表计失联已通知"), told, len(points))
     standing = sum(len(_alerts(world, "silent", point.code)) for point in points)
-    yield _same(Phrase("alerts that stand: {found}", "未撤销告警：{found}"), standing, 0)
+    yield same(Phrase("alerts that stand: {found}", "未撤销告警：{found}"), standing, 0)
     yield _totals(world, points, around)
 
 
 def twice(world: World) -> Iterator[Finding]:
     """A gateway sends everything twice for a day: counted as duplicates, totals right."""
     day = script.TWICE_FROM.date().toordinal()
-    yield _same(Phrase("{found} duplicates", "{found} 条重复"), world.balance.duplicate, world.script.sent_twice)
+    yield same(Phrase("{found} duplicates", "{found} 条重复"), world.balance.duplicate, world.script.sent_twice)
     yield _totals(world, world.fleet.gateways[script.TWICE_GATEWAY], range(day, day + 1))
 
 
@@ -243,7 +209,7 @@ def summer_time(world: World) -> Iterator[Finding]:
     """The day of 23 hours in Rome has its true total."""
     points, day = world.fleet.gateways[script.ROMAN_GATEWAY], script.SUMMER_TIME.toordinal()
     scheme = meter_day(points[0].commodity, points[0].zone)
-    yield _same(Phrase("{found} hours", "{found} 小时"), (scheme.end(day) - scheme.start(day)) // 3_600_000, 23)
+    yield same(Phrase("{found} hours", "{found} 小时"), (scheme.end(day) - scheme.start(day)) // 3_600_000, 23)
     yield _total_of(world, points, day)
     yield _totals(world, points, range(day - 1, day + 2))
 
@@ -256,23 +222,24 @@ def poison(world: World) -> Iterator[Finding]:
     found = tally(REASON[Reason(name)] for name, count in world.rejects.items() for _ in range(count))
     scripted = tally(REASON[reason] for reason, count in script.POISON_REASONS.items() for _ in range(count))
     count = sum(world.rejects.values())
-    yield _same(Phrase(f"{count} rejects: {{found}}", f"拒收 {count} 条：{{found}}"), found, scripted)
-    yield _same(Phrase("conflicts: {found}", "冲突：{found}"), world.balance.conflict, script.POISON_CONFLICTS)
+    yield same(Phrase(f"{count} rejects: {{found}}", f"拒收 {count} 条：{{found}}"), found, scripted)
+    yield same(Phrase("conflicts: {found}", "冲突：{found}"), world.balance.conflict, script.POISON_CONFLICTS)
 
 
 def everything(world: World) -> Iterator[Finding]:
     """No alert, task or message without a script, every total of the fleet right, both balances even."""
-    scripted = {("churn", _subject(world, script.HALVED)), ("load", script.OVERLOADED), ("silent", script.SILENT)}
+    scripted = {("churn", subject_of(world, script.HALVED)), ("load", script.OVERLOADED), ("silent", script.SILENT)}
     told = [*script.OVERLOADS, script.HALVED, script.SILENT, *world.fleet.gateways[script.LATE_GATEWAY]]
     seen = {(alert.episode.rule, alert.episode.subject) for alert in world.alerts}
     others = tally(_alert(rule, subject) for rule, subject in seen - scripted)
-    yield _same(Phrase("unscripted alerts: {found}", "意外告警：{found}"), others, NONE)
-    yield _same(Phrase("tasks in all: {found}", "任务共 {found}"), len(world.tasks), 1)
-    yield _same(Phrase("messages in all: {found}", "短信共 {found}"), len(world.messages), len(told))
+    yield same(Phrase("unscripted alerts: {found}", "意外告警：{found}"), others, NONE)
+    warnings = [task for task in world.tasks if task.rule == "churn-warn"]
+    yield same(Phrase("warnings to work on: {found}", "预警任务共 {found}"), len(warnings), 1)
+    yield same(Phrase("messages in all: {found}", "短信共 {found}"), len(world.messages), len(told) + sum(TOLD.values()))
     heard = [point for point in world.fleet.points if point.code != script.SILENT]
     yield _totals(world, heard, range(FIRST_DAY, LAST_DAY + 1))
     yield Finding(world.balance.holds() and not world.balance.waiting, _BALANCES, asdict(world.balance))
-    yield _same(Phrase("{found} readings stored", "已存 {found} 条读数"), world.stored, world.balance.new)
+    yield same(Phrase("{found} readings stored", "已存 {found} 条读数"), world.stored, world.balance.new)
 
 
 def _alert(rule: str, subject: str) -> Phrase:
@@ -343,6 +310,14 @@ STORIES: tuple[Story, ...] = (
         Phrase("Rome changes to summer time", "罗马进入夏令时"),
         Phrase("a meter day of 23 hours, totals right", "23 小时的计量日，用量正确"),
         summer_time,
+    ),
+    Story(
+        Phrase("the office works through its tasks", "各岗位按期办理任务"),
+        Phrase(
+            f"a deputy stands in for {AWAY.person}, a recovery plan is drawn up and approved, every visit and sheet in time",
+            f"代理人顶替 {AWAY.person}，挽回方案制定并获批，走访与报表均按期完成",
+        ),
+        office,
     ),
     Story(
         Phrase("everybody else goes on as usual", "其余客户一切如常"),

@@ -149,4 +149,4 @@ def began_at(rule: DutyRule, duty: Duty, site: Site) -> datetime:
 
 def _follow_ups(rule: DutyRule, duty: Duty, proof: Evidence, desk: Desk) -> list[NewDuty]:
     names = [rule.then[key] for key in ("", proof.outcome) if key in rule.then]
-    return [follow_up(desk.now, BY_NAME[name], duty, proof.person, desk.roster, desk.site) for name in dict.fromkeys(names)]
+    return [follow_up(desk.now, BY_NAME[name], duty, proof, desk.roster, desk.site) for name in dict.fromkeys(names)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from meterwatch.core.calendar import Deadline
-from meterwatch.core.model.duties import Act, Duty, DutyChange, DutyPlan, DutyState, DutyStep, NewDuty
+from meterwatch.core.model.duties import Act, Duty, DutyChange, DutyPlan, DutyState, DutyStep, Evidence, NewDuty
 from meterwatch.core.model.registry import Person, Role
 from notifier.duties.duty import DutyRule, OnCalendar, Want, While
 from notifier.roster import Roster
@@ -94,15 +94,16 @@ def new_duty(now: datetime, rule: DutyRule, want: Want, roster: Roster, site: Si
     )
 
 
-def follow_up(now: datetime, rule: DutyRule, duty: Duty, by: str, roster: Roster, site: Site) -> NewDuty:
-    """Return the duty of ``rule`` that evidence given ``by`` a person for ``duty`` calls for, about the same subject.
+def follow_up(now: datetime, rule: DutyRule, duty: Duty, proof: Evidence, roster: Roster, site: Site) -> NewDuty:
+    """Return the duty of ``rule`` that ``proof`` of ``duty`` calls for, about the same subject.
 
-    One that sends its matter back is asked of the same person under a period of its own.
+    What an outcome sends back to whom it came from is asked anew, under a period of its own.
     """
     customer = roster.registry.customer(duty.customer)
     due = Deadline(duty.due_at, duty.provisional) if rule.inherits else None
-    period = duty.period + "+" * (duty.rule in rule.then.values())
-    return new_duty(now, rule, Want(duty.subject, period, customer, duty.unit, due, called_by=by), roster, site)
+    back = bool(proof.outcome) and duty.rule in rule.then.values()
+    want = Want(duty.subject, duty.period + "+" * back, customer, duty.unit, due, called_by=proof.person)
+    return new_duty(now, rule, want, roster, site)
 
 
 def moved(duty: Duty, rule: DutyRule, due_at: datetime, now: datetime) -> Duty:

@@ -13,6 +13,7 @@ from meterwatch.core.model.duties import Duty, DutyState, Evidence, EvidenceKind
 from meterwatch.core.model.messages import Message, MessageState
 from meterwatch.core.model.readings import DayTotals, Quality
 from meterwatch.demo import script as scripted
+from meterwatch.demo.office_story import RECOVERY, ROUTINE, TOLD
 from meterwatch.demo.script import Script
 from meterwatch.demo.world import FIRST_DAY, LAST_DAY, World
 from tests.support.month import small_fleet
@@ -48,19 +49,35 @@ def world(script: Script) -> World:
     alerts = [_churn(), *loads, _silent(4, scripted.SILENT, SILENT)]
     withdrawn = [_silent(5, point.code, OFFLINE + 1) for point in script.fleet.gateways[scripted.LATE_GATEWAY]]
     closed = range(scripted.FESTIVAL_FROM.date().toordinal(), scripted.FESTIVAL_TO.date().toordinal())
-    task = Duty(1, "churn-warn", "C-0007/gas", "2023-02-17", NOON, NOON, False, "M-03", DutyState.MET, 1)
     return World(
         script=replace(script, sent_twice=240),
         points=[point.code for point in script.fleet.points],
         day_totals=_totals(script),
         alerts=alerts,
         churn_facts=[FactRow("churn", "C-0171/electricity", day, ("literal",), {}) for day in closed],
-        tasks=[replace(task, evidence=(Evidence(EvidenceKind.PHONE, "M-03", "demo", "cause", "proposal", NOON, NOON),))],
-        messages=[_message(alert) for alert in (*alerts, *withdrawn)],
+        tasks=_tasks(),
+        messages=[*(_message(alert) for alert in (*alerts, *withdrawn)), *_told()],
         rejects={reason.value: count for reason, count in scripted.POISON_REASONS.items()},
         balance=Balance(1009, 1004, 5, 0, 90_245, 90_000, 240, 1, 4),
         stored=90_000,
     )
+
+
+def _tasks() -> list[Duty]:
+    """The warning, the recovery plan, and what calendar and meters call for."""
+    proof = (Evidence(EvidenceKind.PHONE, "D-01", "demo", "cause", "proposal", NOON, NOON),)
+    plain = Duty(1, "churn-warn", "C-0007/gas", "2023-02-17", NOON, NOON, False, "D-01", DutyState.MET, alert_id=1)
+    urgent = [replace(plain, rule=rule, person=person, evidence=proof) for rule, person in RECOVERY]
+    other = replace(plain, subject="C-0001", alert_id=None)
+    return urgent + [
+        replace(other, rule=rule, state=state) for (rule, state), count in ROUTINE.items() for _ in range(count)
+    ]
+
+
+def _told() -> list[Message]:
+    """What the deputy is told about tasks."""
+    plain = Message(90, "", "spool", "D-01", "zh-CN", "", 1, "body", MessageState.ACCEPTED, NOON, NOON)
+    return [replace(plain, key=f"{act}/{n}", template=act.value) for act, count in TOLD.items() for n in range(count)]
 
 
 def _churn() -> Alert:

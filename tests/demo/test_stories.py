@@ -159,9 +159,9 @@ WRONG: list[tuple[str, Tamper, set[str]]] = [
     ("recovered", with_episode(closed_why="recovered"), {"halved"}),
     ("never warned", without("alerts"), {"halved"}),
     ("warned twice", again("alerts"), {"halved"}),
-    ("task breached", with_first("tasks", state=DutyState.BREACHED), {"halved"}),
+    ("task breached", with_first("tasks", state=DutyState.BREACHED), {"halved", "office"}),
     ("task without proposal", without_proposal, {"halved"}),
-    ("no task", without("tasks"), {"halved", "everything"}),
+    ("no task", without("tasks"), {"halved", "everything", "office"}),
     ("message refused", with_first("messages", state=MessageState.REFUSED), {"halved"}),
     ("no message", without("messages"), {"halved", "everything"}),
     ("told twice", again("messages"), {"halved", "everything"}),
@@ -194,7 +194,9 @@ WRONG: list[tuple[str, Tamper, set[str]]] = [
     ("unscripted churn", and_alert("churn", "C-0001/gas"), {"everything"}),
     ("unscripted load", and_alert("load", "EP-0004"), {"everything"}),
     ("unscripted message", and_message, {"everything"}),
-    ("unscripted task", and_task, {"everything"}),
+    ("unscripted task", and_task, {"everything", "office"}),
+    ("routine task late", with_first("tasks", 4, state=DutyState.LATE), {"office"}),
+    ("plan by somebody else", with_first("tasks", 2, person="M-01"), {"office"}),
     ("a wrong total anywhere", with_total("GP-0001", "2023-03-31", use=0.03), {"everything"}),
     ("a wrong total of a flow computer", with_total("GP-0022", "2023-03-31", use=0.03), {"everything"}),
     ("a wrong total of intervals", with_total("EP-0011", "2023-03-31", use=0.03), {"everything"}),
@@ -256,7 +258,7 @@ def test_what_differs_is_shown_beside_what_was_scripted(world: World) -> None:
 
 @pytest.mark.parametrize("tamper", [empty, everything_wrong])
 def test_the_chinese_table_has_no_english_words(world: World, tamper: Tamper) -> None:
-    table = re.sub(r"\b(GP|EP|G|E|C)-?\d+(/gas|/electricity)?\b|kWh|m3|JSON|nan", "", told(tamper(world), Lang.ZH))
+    table = re.sub(r"\b(GP|EP|G|E|C|M|D|S)-?\d+(/gas|/electricity)?\b|kWh|m3|JSON|nan", "", told(tamper(world), Lang.ZH))
     assert not re.findall("[A-Za-z]+", table)
 
 

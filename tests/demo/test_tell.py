@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meterwatch.app.books import Books
+from meterwatch.app.books import Books, Snapshots
 from meterwatch.core.clock import MovedClock
 from meterwatch.core.model.alerts import AlertChanges, Episode, Stage
 from meterwatch.core.model.phrase import Lang
@@ -27,7 +27,8 @@ from tests.support.ledger import DAY, HOUR, NOW, changed, episode, fresh_databas
 def books(tmp_path: Path) -> Iterator[Books]:
     with fresh_database("sqlite", tmp_path) as database:
         ledger = Ledger(database)
-        yield Books(ledger, SqlRegistry(database), SqlArchive(database), MovedClock(ledger.clock.moved_to))
+        registry, clock = SqlRegistry(database), MovedClock(ledger.clock.moved_to)
+        yield Books(ledger, registry, Snapshots(registry), SqlArchive(database), clock)
 
 
 def told(books: Books, lang: Lang) -> list[str]:
