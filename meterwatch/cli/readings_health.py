@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from meterwatch.app.corrections import Examiner, point_row
+from meterwatch.app.parts import site
 from meterwatch.cli.main import common, example
 from meterwatch.cli.output import Output, local
 from meterwatch.cli.session import Session, person_of, session
@@ -20,9 +21,14 @@ from meterwatch.core.model.corrections import (
     NewVerdict,
     Severity,
 )
+from meterwatch.core.model.duties import NewDuty
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.registry import Registry
 from meterwatch.core.registers import meter_at
+from notifier.duties.duty import Want
+from notifier.duties.plan import new_duty
+from notifier.duties.rules import BY_NAME
+from notifier.roster import Roster
 
 _COLUMNS = {
     "id": Phrase("no.", "编号"),
@@ -49,6 +55,9 @@ _TOO_MUCH = Phrase(
 _ENTERED = Phrase(
     "verdict {number}: meter {meter} of {point}: {verdict}", "判定 {number}：{point} 的表计 {meter}：{verdict}"
 )
+
+
+_WORK_ORDER = "use-validate"
 
 
 def configure(parser: ArgumentParser, lang: Lang) -> None:
@@ -83,11 +92,21 @@ def _judge(args: Namespace, opened: Session, registry: Registry, row: int, out: 
     author, now = Author(person_of(opened), opened.viewer.account), opened.books.clock.now()
     Examiner(registry, opened.viewer, now).require_right(row, now)
     verdict = _verdict(args, _meter(registry, row, to_ms(now)))
-    number = opened.books.ledger.verdicts.enter(verdict, author, now)
+    orders = [] if verdict.verdict is MeterHealth.OK else [_work_order(opened, registry, row, author.person)]
+    number = opened.books.ledger.verdicts.enter(verdict, author, now, orders)
     if out.as_json:
         out.data({"id": number, "meter": verdict.meter, "verdict": verdict.verdict})
     said = HEALTH_TEXT[verdict.verdict].say(out.lang)
     out.say(_ENTERED, number=number, meter=verdict.meter, point=args.point, verdict=said)
+
+
+def _work_order(opened: Session, registry: Registry, row: int, person: str) -> NewDuty:
+    """Return the task to examine a meter (RULES use-validate); a second verdict on the same day asks for no second one."""
+    now, place = opened.books.clock.now(), site(opened.settings)
+    customer = registry.customer_of(row, registry.scheme_of(row).day_of(now))
+    roster = Roster(registry, opened.books.ledger.orders.absences(), place.day(now))
+    want = Want(registry.codes[row], place.day(now).isoformat(), customer, called_by=person)
+    return new_duty(now, BY_NAME[_WORK_ORDER], want, roster, place)
 
 
 def _verdict(args: Namespace, meter: str) -> NewVerdict:

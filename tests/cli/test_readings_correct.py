@@ -289,7 +289,8 @@ class TestHealth:
         assert "严重程度" in table[0]
         assert "故障" in table[2]
         with ledger_of(meterwatch) as ledger:
-            assert [action for action, _, _ in audited(ledger.database)][-2:] == ["meter.verdict", "meter.verdict"]
+            actions = [action for action, _, _ in audited(ledger.database)]
+            assert actions[-3:] == ["meter.verdict", "task.open", "meter.verdict"]
 
     def test_nobody_has_said_anything_yet(self, meterwatch: Terminal) -> None:
         assert meterwatch("readings", "health", "P2").out == "nobody has judged a meter here; --verdict does\n"
@@ -332,3 +333,13 @@ def test_no_name_is_shown(meterwatch: Terminal) -> None:
     ]
     for secret in SECRETS:
         assert not any(secret in one.out + one.err for one in printed)
+
+
+def test_a_verdict_on_a_bad_meter_opens_one_work_order_a_day(meterwatch: Terminal) -> None:
+    faulty = ("--verdict", "faulty", "--severity", "high", "--check", "register stands still")
+    for _ in range(2):
+        assert meterwatch("readings", "health", "P2", *faulty).code == 0
+    orders = meterwatch("tasks", "--rule", "use-validate", "--json").data
+    assert [(row["subject"], row["customer"], row["person"]) for row in orders] == [("P2", "C2", "K1")]
+    assert meterwatch("readings", "health", "P2", "--verdict", "ok").code == 0
+    assert len(meterwatch("tasks", "--rule", "use-validate", "--json").data) == 1
