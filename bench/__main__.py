@@ -1,11 +1,11 @@
-"""``python -m bench [rules] [memory] [registry] [ingest]``: measure and print the tables."""
+"""``python -m bench [rules] [memory] [registry] [planner] [ingest]``: measure and print the tables."""
 
 import argparse
 import sys
 
-from bench import ingest, memory, registry, rules
+from bench import ingest, memory, planner, registry, rules
 
-BENCHES = {"rules": rules.run, "memory": memory.run, "registry": registry.run, "ingest": ingest.run}
+BENCHES = {"rules": rules.run, "memory": memory.run, "registry": registry.run, "planner": planner.run, "ingest": ingest.run}
 
 
 def main() -> None:
