@@ -28,7 +28,8 @@ _PROPOSAL = Phrase("monthly call-back, contract volume to be renegotiated", "每
 _NOTE = Phrase("done as planned", "已按计划办理")
 _PLAN = Phrase("tariff offer, monthly call, meeting with the plant manager", "价格优惠方案、每月回访、与厂长面谈")
 _OUTCOME = {"churn-confirm": "potential", "churn-filing": "approved"}
-_ON_THE_LAST_DAY = "churn-warn"
+_ON_THE_LAST_DAY = ("churn-warn", "meter-silent")  # a meter may turn out not to have been silent
+_BY_PHONE = "churn-warn"
 
 
 @dataclass
@@ -54,16 +55,16 @@ class Office:
                 self.books.ledger.work.done(task.id, self._proof(task, moment), closing(desk))
 
     def _is_time(self, task: Duty, local: datetime) -> bool:
-        """Return whether a task is done today: a warning on its last day, everything else on the day after it came."""
+        """Return whether a task is done today: some on their last day, everything else on the day after it came."""
         zone = PLAY_START.tzinfo
-        if task.rule == _ON_THE_LAST_DAY:
+        if task.rule in _ON_THE_LAST_DAY:
             return task.due_at.astimezone(zone).date() == local.date()
         return task.opened_at.astimezone(zone).date() < local.date()
 
     def _proof(self, task: Duty, moment: datetime) -> Evidence:
         rule = BY_NAME[task.rule]
         kind = EvidenceKind.VISIT if EvidenceKind.VISIT in rule.evidence else rule.evidence[0]
-        kind = EvidenceKind.PHONE if task.rule == _ON_THE_LAST_DAY else kind
+        kind = EvidenceKind.PHONE if task.rule == _BY_PHONE else kind
         paper = sha256(f"{task.rule} {task.subject} {task.period}".encode()).hexdigest()
         note = (_PLAN if task.rule == "churn-plan" else _NOTE).say(self.lang)
         cause, proposal = _CAUSE.say(self.lang), _PROPOSAL.say(self.lang)
