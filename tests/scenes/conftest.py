@@ -43,7 +43,9 @@ def office(
             settings: str = "",
             **files: str | bytes | None,
         ) -> Office:
-            scene = opened(tmp_path, capsys, start, files, used=used, days=days, routing=routing, settings=settings)
+            scene = opened(
+                tmp_path, capsys, monkeypatch, start, files, used=used, days=days, routing=routing, settings=settings
+            )
             opening.append(stack.enter_context(scene))
             return opening[-1]
 
