@@ -104,7 +104,8 @@ class ListTemplate(Template):
     def lines(self, lang: Lang, said: list[str]) -> str:
         """Return the first few of the things said, and how many more there are."""
         rest = len(said) - self.named
-        return "; ".join(said[: self.named]) + (MORE.say(lang, count=rest) if rest > 0 else "")
+        between = "; " if lang is Lang.EN else "；"
+        return between.join(said[: self.named]) + (MORE.say(lang, count=rest) if rest > 0 else "")
 
     def preview(self, lang: Lang) -> str:
         """Return the text with as many sample lines as it names, and one more."""
