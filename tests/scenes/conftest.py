@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from meterwatch.cli import session
 from tests.support.scene import Office, opened
 from tests.support.settings import no_environment
 
@@ -32,6 +33,7 @@ def office(
     monkeypatch.setenv("METERWATCH_LANG", "zh-CN")
     monkeypatch.chdir(tmp_path)
     opening: list[Office] = []
+    monkeypatch.setattr(session, "account_name", lambda: opening[-1].account)
     with ExitStack() as stack:
 
         def open_at(

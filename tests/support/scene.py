@@ -17,7 +17,6 @@ import pytest
 
 from meterwatch.app.service import Service
 from meterwatch.app.settings_file import load
-from meterwatch.cli.session import account_name
 from meterwatch.core.instants import to_ms
 from meterwatch.core.model.packets import Packet
 from meterwatch.core.model.reading_types import Commodity
@@ -57,7 +56,7 @@ url = "{url}"
 secret = "scene"
 
 [viewers.accounts]
-"{account}" = "{person}"
+"{person}@pc" = "{person}"
 
 [routing]
 channel = "webhook"
@@ -134,6 +133,11 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=CHINA)
 
 
+def shown(text: str) -> str:
+    """Return a moment as the data of commands gives it as the office's clock shows it, ``2023-04-17 08:30``."""
+    return f"{datetime.fromisoformat(text).astimezone(CHINA):%Y-%m-%d %H:%M}"
+
+
 @dataclass(frozen=True)
 class Received:
     """One message as the provider received it: to which phone, and the text."""
@@ -167,6 +171,8 @@ class Office:
     supplies: dict[str, Supply] = field(default_factory=dict)
     routine: bool = True
     """Whether the offices file their sheets in the morning after they are asked for."""
+    account: str = ""
+    """Who sits at the terminal: everybody has an account of his own."""
     _read: int = 0
     _unread: list[Received] = field(default_factory=list)
 
@@ -257,6 +263,7 @@ class Office:
         return printed.err
 
     def _types(self, person: str, *words: str) -> Printed:
+        self.account = f"{person}@pc"
         _write_settings(self.folder, self.settings, person)
         printed = self.terminal(*words)
         self._step()
@@ -350,9 +357,7 @@ def opened(
 
 def _settings_text(provider: Platform, routing: str, more: str) -> str:
     readings = "".join(f'\n[[codecs.readings]]\ntype = "{kind}"\npath = "{path}"\n' for path, kind in _TYPES.items())
-    return _SETTINGS.format(
-        readings=readings, url=provider.url, account=account_name(), person="{person}", routing=routing, more=more
-    )
+    return _SETTINGS.format(readings=readings, url=provider.url, person="{person}", routing=routing, more=more)
 
 
 def _write_settings(folder: Path, text: str, person: str) -> None:
