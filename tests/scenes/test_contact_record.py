@@ -1,4 +1,4 @@
-"""RULES contact-record: a record begins at the first contact and those who follow go on with it; nothing in it is changed."""
+"""RULES contact-record: a record begins at the first contact and those who follow go on with it; no row of it is changed."""
 
 from collections.abc import Callable
 from typing import Any
