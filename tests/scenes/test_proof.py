@@ -1,4 +1,4 @@
-"""RULES proof: a customer's timeline proves warning, contact and plan; it can be taken away, and shows if it was tampered with."""
+"""RULES proof: a timeline proves warning, contact and plan; it can be taken away, and shows whether it was tampered with."""
 
 import csv
 import re
@@ -85,7 +85,7 @@ def test_warning_contact_and_plan(office: Callable[..., Office]) -> None:
 
     # Whoever rewrites what was done past the program changes the digests of the line and of the whole.
     database = room.service.books.ledger.database
-    tamper(database, f"UPDATE evidence SET cause = '全部停产' WHERE duty = {warning}")
+    tamper(database, "UPDATE evidence SET cause = '全部停产' WHERE cause <> ''")
     other = printed(room, "ZHAO", "tampered.csv")
     assert other.chain != found.chain
     assert len([one for one, was in zip(other.digests, found.digests, strict=True) if one != was]) == 1
