@@ -24,11 +24,14 @@ COMMANDS: dict[str, Phrase] = {
         "import and export customers, usage points, meters and people", "导入、导出客户、用户点、表计与人员档案"
     ),
     "people": Phrase(
-        "list people; grant, list and revoke permissions to see names and phones", "查看人员；授予、查看、撤销查阅权限"
+        "list people; say who is away; grant, list and revoke permissions to see names and phones",
+        "查看人员；登记离岗；授予、查看、撤销查阅权限",
     ),
     "run": Phrase("run the service", "运行服务"),
     "demo": Phrase("play the demonstration fleet", "运行演示"),
     "alerts": Phrase("list alerts, or show one", "查看告警"),
+    "judge": Phrase("judge the days that crossed the warning line: act or exclude", "判断低于预警线的日期：处理或排除"),
+    "exclude": Phrase("exclude regular or seasonal reductions, for a time", "限期排除规律性或季节性用量减少"),
     "tasks": Phrase("list tasks, or close one with cause and proposal", "查看任务，或填写原因与措施后办结"),
     "contact": Phrase("enter and list contacts with customers", "登记与查看客户联系记录"),
     "complaint": Phrase("enter, answer, settle and list complaints", "登记、答复、办结与查看投诉"),

@@ -23,6 +23,9 @@ _NO_EXPORT = Phrase(
     "{viewer} may not export the archive: only a supervisor or the company manager may, or who has their permission",
     "{viewer} 无权导出档案：仅督察、公司经理或获其授权者可以导出",
 )
+_NOT_HIS = Phrase(
+    "{viewer} may not do that: {customer} is no customer of his", "{viewer} 无权进行此操作：{customer} 不是其负责的客户"
+)
 _NO_ADDRESS = Phrase("{viewer} may not read phone numbers", "{viewer} 无权读取电话号码")
 _NOT_LISTED = Phrase(
     "the account {account!r} may not act as somebody else: add it to viewers.may_act_as in the settings",
@@ -141,6 +144,13 @@ class SqlArchive:
             counts = {name: len(rows) for name, rows in found.items()}
             note(connection, now, viewer.name, [("archive.export", f"{chosen}", counts)])
         return {name: list(rows) for name, rows in found.items()}
+
+    def require_own(self, viewer: Viewer, codes: Iterable[str], act: str, now: datetime) -> None:
+        """Raise Refusal, and note it, unless the viewer answers for every one of some customers; ``act`` says what for."""
+        foreign = sorted({code for code in codes if not viewer.answers_for(code)})
+        if foreign:
+            self._refuse(viewer, f"{act}.refuse", foreign[0], _why(viewer, "not his customer"), now)
+            raise Refusal(_NOT_HIS, viewer=viewer.name, customer=foreign[0])
 
     def _names(self, codes: Sequence[str]) -> dict[str, str]:
         table = tables.customers

@@ -39,6 +39,10 @@ _SECOND = Phrase(
     "{person} called for task {number} himself: a second person closes it",
     "任务 {number} 由 {person} 本人提出：须由第二人办理",
 )
+_COMMAND = Phrase(
+    "task {number} is closed by `{command}` (or its counterpart that refuses)",
+    "任务 {number} 须用 `{command}` 办结（或用相应的拒绝命令）",
+)
 _BEFORE = Phrase(
     "what happened at {at} is no evidence for task {number}: it was opened at {opened}",
     "{at} 发生的事不能作为任务 {number} 的证据：该任务于 {opened} 下达",
@@ -74,10 +78,11 @@ class Desk:
             return person == duty.person or self.viewer.oversees
         if person in (duty.person, *duty.chain):
             return True
-        return self.viewer.answers_for(duty.customer) if duty.customer else self._heads(person, duty.unit)
+        return self.viewer.answers_for(duty.customer) if duty.customer else self.oversees(duty.unit)
 
-    def _heads(self, person: str, unit: str) -> bool:
-        found = self.roster.registry.people.get(person)
+    def oversees(self, unit: str) -> bool:
+        """Return whether he is the unit's office head, a supervisor or the company manager."""
+        found = self.roster.registry.people.get(self.viewer.person or "")
         heads = found is not None and found.role is Role.OFFICE_HEAD and found.unit == unit
         return heads or self.viewer.oversees
 
@@ -93,6 +98,9 @@ def closing(desk: Desk) -> Settle:
     def settle(duty: Duty, proof: Evidence) -> Sequence[NewDuty]:
         rule = BY_NAME[duty.rule]
         _require_right(desk, duty)
+        if rule.command:
+            command = rule.command.format(number=duty.period.rpartition(" ")[2])
+            raise Refusal(_COMMAND, number=duty.id, command=command)
         if rule.second and duty.called_by and desk.viewer.is_himself(duty.called_by):
             raise Refusal(_SECOND, person=desk.viewer.person, number=duty.id)
         _require_counting(rule, duty, proof, desk.site)

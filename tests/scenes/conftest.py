@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from meterwatch.cli import session
 from tests.support.scene import Office, opened
 from tests.support.settings import no_environment
 
@@ -33,7 +32,6 @@ def office(
     monkeypatch.setenv("METERWATCH_LANG", "zh-CN")
     monkeypatch.chdir(tmp_path)
     opening: list[Office] = []
-    monkeypatch.setattr(session, "account_name", lambda: opening[-1].account)
     with ExitStack() as stack:
 
         def open_at(
@@ -45,7 +43,9 @@ def office(
             settings: str = "",
             **files: str | bytes | None,
         ) -> Office:
-            scene = opened(tmp_path, capsys, start, files, used=used, days=days, routing=routing, settings=settings)
+            scene = opened(
+                tmp_path, capsys, monkeypatch, start, files, used=used, days=days, routing=routing, settings=settings
+            )
             opening.append(stack.enter_context(scene))
             return opening[-1]
 

@@ -94,13 +94,12 @@ def test_warning_contact_and_plan(office: Callable[..., Office]) -> None:
     whole = room.asks("MA", "audit", "verify", "--against", found.audit)
     assert (whole["whole"], whole["against"]) == (True, True)
     tamper(database, "DELETE FROM audit WHERE action = 'task.done'")
-    room.account = "MA@pc"
-    assert room.terminal("audit", "verify").code == 1
+    room.refused("MA", "audit", "verify")
 
 
 def test_not_everybody_takes_it_away(office: Callable[..., Office]) -> None:
     room = office("2023-04-17 10:00", days=1)
-    for person in ("CHEN", "ZHOU", "HE", "GAO", ""):
+    for person in ("CHEN", "ZHOU", "HE", "GAO", "nobody"):
         assert "FOUNDRY" in room.refused(person, "timeline", "FOUNDRY", "--out", "taken.txt")
     assert not Path("taken.txt").exists()
     for person in ("WANG", "LI", "ZHAO", "WU", "MA"):

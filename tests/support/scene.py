@@ -56,8 +56,7 @@ url = "{url}"
 secret = "scene"
 
 [viewers.accounts]
-"{person}@pc" = "{person}"
-
+{accounts}
 [routing]
 channel = "webhook"
 {routing}
@@ -125,7 +124,6 @@ HOTEL,公共服务,2,decision 2022-5,WU,2030-12-31
     "classifications": None,
 }
 """Two offices: 一所 has a foundry on gas and an important hotel on power, 二所 a mill on gas."""
-NOBODY = ""  # in the settings: the account that stands for no person
 
 
 def at(text: str) -> datetime:
@@ -161,18 +159,16 @@ class Supply:
 class Office:
     """The office of one scene."""
 
-    folder: Path
     terminal: Terminal
     provider: Platform
     service: Service
+    accounts: pytest.MonkeyPatch
+    """Under which account of the machine a command is typed: each person has one, his code in small letters."""
     files: Mapping[str, str | bytes | None]
-    settings: str
     now: datetime
     supplies: dict[str, Supply] = field(default_factory=dict)
     routine: bool = True
     """Whether the offices file their sheets in the morning after they are asked for."""
-    account: str = ""
-    """Who sits at the terminal: everybody has an account of his own."""
     _read: int = 0
     _unread: list[Received] = field(default_factory=list)
 
@@ -263,8 +259,7 @@ class Office:
         return printed.err
 
     def _types(self, person: str, *words: str) -> Printed:
-        self.account = f"{person}@pc"
-        _write_settings(self.folder, self.settings, person)
+        self.accounts.setattr("meterwatch.cli.session.account_name", person.lower)
         printed = self.terminal(*words)
         self._step()
         return printed
@@ -272,8 +267,8 @@ class Office:
     def files_registry(self, person: str = "WU", **files: str) -> None:
         """Let somebody import the registry with other ``files`` in place of what stood there."""
         self.files = {**self.files, **files}
-        write_files(self.folder / "registry", self.files)
-        self.says(person, "registry", "import", str(self.folder / "registry"))
+        write_files(self.terminal.folder / "registry", self.files)
+        self.says(person, "registry", "import", str(self.terminal.folder / "registry"))
 
     # --- what came of it -----------------------------------------------------------------------------------------
 
@@ -326,6 +321,7 @@ class Office:
 def opened(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
+    accounts_of: pytest.MonkeyPatch,
     start: str,
     files: Mapping[str, str | bytes | None],
     *,
@@ -336,18 +332,20 @@ def opened(
 ) -> Iterator[Office]:
     """Open an office at ``start``: with registry files in place of the usual ones, each point having ``used`` that a day."""
     with Platform() as provider:
-        text = _settings_text(provider, routing, settings)
-        _write_settings(folder, text, "WU")
+        every = {**FILES, **files}
+        accounts = "".join(f'{row["person"].lower()} = "{row["person"]}"\n' for row in _rows(every["people"]))
+        text = _settings_text(provider, accounts, routing, settings)
+        (folder / "meterwatch.toml").write_text(text, encoding="utf-8")
         (folder / "data").mkdir()
         (folder / "data" / "ledger.db").write_bytes(migrated())
         service = Service(load(folder / "meterwatch.toml"))
         try:
-            every = {**FILES, **files}
             service.books.ledger.clock.move(at(start))
             write_files(folder / "registry", every)
             service.books.registry.import_files(folder / "registry", by="clerk", now=at(start), default_zone="Asia/Shanghai")
             service.step(at(start))
-            office = Office(folder, Terminal(folder, capsys), provider, service, every, text, at(start))
+            terminal = Terminal(folder, capsys)
+            office = Office(terminal, provider, service, accounts_of, every, at(start))
             office.supplies = _supplies(every)
             office.used_before(days, used)
             yield office
@@ -355,13 +353,9 @@ def opened(
             service.stop()
 
 
-def _settings_text(provider: Platform, routing: str, more: str) -> str:
+def _settings_text(provider: Platform, accounts: str, routing: str, more: str) -> str:
     readings = "".join(f'\n[[codecs.readings]]\ntype = "{kind}"\npath = "{path}"\n' for path, kind in _TYPES.items())
-    return _SETTINGS.format(readings=readings, url=provider.url, person="{person}", routing=routing, more=more)
-
-
-def _write_settings(folder: Path, text: str, person: str) -> None:
-    (folder / "meterwatch.toml").write_text(text.replace("{person}", person), encoding="utf-8")
+    return _SETTINGS.format(readings=readings, url=provider.url, accounts=accounts, routing=routing, more=more)
 
 
 def _supplies(files: Mapping[str, str | bytes | None]) -> dict[str, Supply]:

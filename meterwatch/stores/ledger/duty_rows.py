@@ -109,6 +109,12 @@ def change_duty(connection: Connection, change: DutyChange) -> bool:
     return True
 
 
+def voided(duty: Duty, actor: str, why: str, now: datetime) -> DutyChange:
+    """Return the change by which what called for a duty turns out not to be so; ``why`` names it."""
+    after = replace(duty, state=DutyState.VOID, settled_at=now, act_at=None)
+    return DutyChange(duty, after, (DutyStep(duty.id, Act.VOID, now, actor, why=why),))
+
+
 def enter_steps(connection: Connection, subject: str, steps: Sequence[DutyStep]) -> None:
     """Write steps of a duty and their audit rows."""
     if not steps:
