@@ -1,4 +1,4 @@
-"""RULES who-class: a class stands on every customer, A1 to A3 and B1, B2; it drives cadences and who is watched for churn."""
+"""RULES who-class: a class stands on every customer, A1 to A3, B1 or B2; it drives cadences and who is watched for churn."""
 
 from collections.abc import Callable
 
