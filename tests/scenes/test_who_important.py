@@ -1,4 +1,4 @@
-"""RULES who-important: a designation makes its customer important, whatever he uses; he is large as the general large are."""
+"""RULES who-important: a designation makes its customer important, whatever he uses; he is large as the general large."""
 
 import csv
 from collections.abc import Callable
