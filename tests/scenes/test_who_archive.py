@@ -1,4 +1,4 @@
-"""RULES who-archive: what is used of the archive must be there and is checked; how complete it is, is a figure of each unit."""
+"""RULES who-archive: what is used of the archive must be there and is checked; how complete it is, is a figure by unit."""
 
 import csv
 from collections.abc import Callable
@@ -8,9 +8,16 @@ import pytest
 
 from tests.support.scene import FILES, Office
 
-MAIN = "".join(
-    f"H{n},{code},负责人,1370000000{n},main,2020-01-01,,\n" for n, code in enumerate(("FOUNDRY", "HOTEL", "MILL"))
-)
+MAIN = """\
+H1,FOUNDRY,厂办,13700000001,main,2020-01-01,,
+H2,HOTEL,总经理,13700000002,main,2020-01-01,,
+H3,MILL,厂办,13700000003,main,2020-01-01,,
+"""
+HOUSE = {
+    "customers": f"{FILES['customers']}HOUSE,散居用户,B2,no,三所,east\n",
+    "usage_points": f"{FILES['usage_points']}HOUSE-GAS,gas,,,2,100\n",
+    "agreements": f"{FILES['agreements']}4,HOUSE,HOUSE-GAS,2020-01-01,\n",
+}
 
 
 def figures(room: Office, person: str) -> dict[str, list[str]]:
@@ -22,19 +29,21 @@ def figures(room: Office, person: str) -> dict[str, list[str]]:
 
 
 def test_how_complete_it_is(office: Callable[..., Office]) -> None:
-    room = office("2023-04-17 10:00", days=1)
+    room = office("2023-04-17 10:00", days=1, **HOUSE)
     whole, none = "100.0%", "0.0%"
     assert figures(room, "WU") == {
         "一所": ["2", whole, whole, whole, whole, whole, none, whole, none],  # outage contacts only
         "二所": ["1", whole, whole, whole, whole, whole, none, whole, none],
+        "三所": ["1", whole, whole, whole, whole, whole, whole, whole, whole],  # B2: nobody asks who knows him
     }
     room.files_registry(contacts=f"{FILES['contacts']}{MAIN}")
-    assert [row[-1] for row in figures(room, "WU").values()] == [whole, whole]
+    assert [row[-1] for row in figures(room, "WU").values()] == [whole, whole, whole]
 
-    # Kept current: who loses his area or his point's limit counts against the unit; who moved out counts no more.
+    # Kept current: a lost area and a point without a limit count against the unit; who moved out counts no more.
     room.files_registry(
-        customers=str(FILES["customers"]).replace("一所,north\nHOTEL", "一所,\nHOTEL"),
-        usage_points=str(FILES["usage_points"]).replace("MILL-GAS,gas,,,2,100", "MILL-GAS,gas,,,,"),
+        customers=HOUSE["customers"].replace("一所,north\nHOTEL", "一所,\nHOTEL"),
+        usage_points=HOUSE["usage_points"].replace("MILL-GAS,gas,,,2,100", "MILL-GAS,gas,,,,"),
+        agreements=HOUSE["agreements"].replace("HOUSE-GAS,2020-01-01,", "HOUSE-GAS,2020-01-01,2023-04-17"),
     )
     assert figures(room, "WU") == {
         "一所": ["2", whole, "50.0%", whole, "50.0%", "50.0%", whole, whole, "50.0%"],
@@ -48,7 +57,7 @@ def test_how_complete_it_is(office: Callable[..., Office]) -> None:
     ("file", "right", "wrong"),
     [
         ("customers", "FOUNDRY,宏达铸造厂,A1", "FOUNDRY,,A1"),
-        ("customers", "MILL,长江纺织厂", "HOTEL,长江纺织厂"),
+        ("customers", "二所,south\n", "二所,south\nMILL,长江纺织厂,A1,no,二所,south\n"),
         ("usage_points", "HOTEL-POWER,electricity,,315,,", "HOTEL-POWER,electricity,,-5,,"),
         ("usage_points", "FOUNDRY-GAS,gas,,,2,100", "FOUNDRY-GAS,gas,,,200,100"),
         ("agreements", "1,FOUNDRY,FOUNDRY-GAS,2020-01-01,", "1,FOUNDRY,FOUNDRY-GAS,,"),
