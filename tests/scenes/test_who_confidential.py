@@ -1,4 +1,4 @@
-"""RULES who-confidential: names and phones by role, unit and own customers, by permission for a time, and every look on record."""
+"""RULES who-confidential: names and phones by role, unit, own customers, and permission for a time; every look on record."""
 
 from collections.abc import Callable
 from pathlib import Path
