@@ -36,7 +36,10 @@ COMMANDS: dict[str, Phrase] = {
     "contact": Phrase("enter and list contacts with customers", "登记与查看客户联系记录"),
     "complaint": Phrase("enter, answer, settle and list complaints", "登记、答复、办结与查看投诉"),
     "timeline": Phrase("print all that is recorded about a customer, as proof", "打印客户时间线，作为履职证明"),
-    "messages": Phrase("list messages and what became of them", "查看短信及其状态"),
+    "messages": Phrase(
+        "list messages and what became of them; `messages preview` shows the templates",
+        "查看短信及其状态；用 `messages preview` 预览模板",
+    ),
     "readings": Phrase(
         "show readings or day totals of a usage point; `readings correct` and `readings health` judge them and the meter",
         "查看用户点的读数或日用量；用 `readings correct` 修正读数，`readings health` 判定表计",
@@ -50,12 +53,15 @@ COMMANDS: dict[str, Phrase] = {
     "influx": Phrase("prepare InfluxDB", "准备 InfluxDB"),
 }
 VERBS: dict[str, dict[str, Phrase]] = {
+    "messages": {
+        "preview": Phrase("show what messages say, how many SMS they take and what they cost", "预览短信模板、条数与费用")
+    },
     "readings": {
         "correct": Phrase("correct readings; the raw values stay beside", "修正读数，原值并存"),
         "health": Phrase(
             "say whether a usage point's meter works, or list what was said", "判定用户点的表计是否正常，或查看判定"
         ),
-    }
+    },
 }
 """Verbs of commands that take a code in the same place: the word that follows tells which is meant."""
 _DESCRIPTION = Phrase(

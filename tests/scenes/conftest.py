@@ -12,6 +12,8 @@ from tests.support.settings import no_environment
 USED = {"FOUNDRY-GAS": 1000.0, "HOTEL-POWER": 2400.0, "MILL-GAS": 800.0}
 """What the usual points have used a day before a scene begins, and go on to use."""
 _DAYS = 60
+NO_DIGEST = 'digest_at = ""'
+"""The morning's messages have a scene of their own."""
 _failed = pytest.StashKey[bool]()
 
 
@@ -39,7 +41,7 @@ def office(
             *,
             used: Mapping[str, float] = USED,
             days: int = _DAYS,
-            routing: str = "",
+            routing: str = NO_DIGEST,
             settings: str = "",
             **files: str | bytes | None,
         ) -> Office:

@@ -81,6 +81,7 @@ def test_every_crossing_stands_on_the_judgement_list(office: Callable[..., Offic
     room.says("LI", "judge", "undo", "FOUNDRY/gas", "2023-04-16")
     room.says("LI", "judge", "act", "FOUNDRY/gas", "2023-04-16")
     assert room.task("churn-warn", "FOUNDRY/gas", period="2023-04-16")["person"] == "WANG"
+    room.told("WANG", "1项新任务", "FOUNDRY/gas", "2023-04-19 17:30")
     assert room.alerts() == []
 
 

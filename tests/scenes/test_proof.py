@@ -60,6 +60,7 @@ def test_warning_contact_and_plan(office: Callable[..., Office]) -> None:
     Path("plan.pdf").write_bytes(b"plan")
     plan = str(room.task("churn-plan", "FOUNDRY/gas")["id"])
     room.says("WANG", "tasks", "done", plan, "--kind", "paper", "--note", "气价优惠方案", "--paper", "plan.pdf")
+    room.told("WU", "审批挽回方案并报公司备案", "FOUNDRY/gas")
     filing = str(room.task("churn-filing", "FOUNDRY/gas", person="WU")["id"])
     room.says("WU", "tasks", "done", filing, "--kind", "approval", "--note", "备案2023-7", "--outcome", "approved")
 

@@ -45,6 +45,7 @@ def test_how_complete_it_is(office: Callable[..., Office]) -> None:
         usage_points=HOUSE["usage_points"].replace("MILL-GAS,gas,,,2,100", "MILL-GAS,gas,,,,"),
         agreements=HOUSE["agreements"].replace("HOUSE-GAS,2020-01-01,", "HOUSE-GAS,2020-01-01,2023-04-17"),
     )
+    room.told("GAO", "HOUSE", "抄送")
     assert figures(room, "WU") == {
         "一所": ["2", whole, "50.0%", whole, "50.0%", "50.0%", whole, whole, "50.0%"],
         "二所": ["1", whole, whole, whole, whole, whole, whole, none, none],

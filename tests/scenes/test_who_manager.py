@@ -72,8 +72,9 @@ def test_a_manager_leaves(office: Callable[..., Office]) -> None:
 
     # From the 19th he is no longer there: what was his is his deputy's, and the head finds somebody new.
     room.until("2023-04-19 00:01")
-    room.told("LI", "4项任务已移交", f"编号{mine[0]} ")
     assert [task["id"] for task in room.tasks(person="LI", state="open")] == mine
+    room.until("2023-04-19 07:00")  # when the quiet hours end
+    room.told("LI", "4项任务已移交", f"编号{mine[0]} ")
     assert {task["subject"] for task in room.tasks("who-manager", person="ZHAO", state="open")} == {"FOUNDRY", "HOTEL"}
     assert "WANG" in room.refused("WANG", "contact", "add", "FOUNDRY", "--kind", "phone", "--note", "最后联系")
     room.files_registry(
@@ -94,8 +95,9 @@ def test_who_is_away_is_stood_in_for(office: Callable[..., Office]) -> None:
     room.until("2023-04-18 23:59")
     room.nothing_more()
     room.until("2023-04-19 00:01")
-    room.told("LI", "4项任务已移交", f"编号{mine[0]} ")
     assert [task["id"] for task in room.tasks(person="LI", state="open")] == mine
+    room.until("2023-04-19 07:00")  # when the quiet hours end
+    room.told("LI", "4项任务已移交", f"编号{mine[0]} ")
 
     # What is new while he is away is the deputy's; is she away too, it is the office head's.
     room.says("LIN", "complaint", "add", "FOUNDRY", "--grade", "gas", "--text", "计量有误")

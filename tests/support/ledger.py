@@ -103,7 +103,7 @@ def message(about: Episode | None = None, key: str = "", **changes: Any) -> NewM
         "template_version": 1,
         "body": "用气减少",
         "expires_at": NOW + 46 * HOUR,
-        "alert": about.key if about else None,
+        "alerts": (about.key,) if about else (),
     }
     own = "/".join(map(str, about.key)) if about else "note"
     return NewMessage(key or own, **plain | changes)

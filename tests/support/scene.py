@@ -21,6 +21,7 @@ from meterwatch.core.instants import to_ms
 from meterwatch.core.model.packets import Packet
 from meterwatch.core.model.reading_types import Commodity
 from meterwatch.stores.ledger.work import Wanted
+from tests.support.desk import at
 from tests.support.ledger import migrated
 from tests.support.platform import Platform
 from tests.support.registry_csv import write_files
@@ -124,11 +125,6 @@ HOTEL,公共服务,2,decision 2022-5,WU,2030-12-31
     "classifications": None,
 }
 """Two offices: 一所 has a foundry on gas and an important hotel on power, 二所 a mill on gas."""
-
-
-def at(text: str) -> datetime:
-    """Return a moment as the office's clock shows it, ``2023-04-17 08:30``."""
-    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
 
 
 def shown(text: str) -> str:

@@ -15,6 +15,7 @@ from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.commit import Entry
 from meterwatch.stores.ledger.corrections import standing
 from meterwatch.stores.ledger.exclusions import SqlExclusions
+from meterwatch.stores.ledger.messages import sent_lately
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.rows import chunks, load_alert, load_episode, load_fact
 from meterwatch.stores.tables import alerts, dirty_days, episode_states, evaluated_days, facts
@@ -35,6 +36,11 @@ class SqlEvaluation:
     def exclusions(self) -> Sequence[Exclusion]:
         """See the port."""
         return self._exclusions.approved()
+
+    def sent_lately(self, now: datetime) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """See the port."""
+        with self._database.read() as connection:
+            return sent_lately(connection, now)
 
     # --- watermarks ----------------------------------------------------------------------------------------------
 
