@@ -127,6 +127,11 @@ HOTEL,公共服务,2,decision 2022-5,WU,2030-12-31
 """Two offices: 一所 has a foundry on gas and an important hotel on power, 二所 a mill on gas."""
 
 
+def shown(text: str) -> str:
+    """Return a moment as the data of commands gives it as the office's clock shows it, ``2023-04-17 08:30``."""
+    return f"{datetime.fromisoformat(text).astimezone(CHINA):%Y-%m-%d %H:%M}"
+
+
 @dataclass(frozen=True)
 class Received:
     """One message as the provider received it: to which phone, and the text."""
