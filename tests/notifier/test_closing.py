@@ -10,7 +10,7 @@ from meterwatch.core.model.duties import Duty, DutyState, EvidenceKind
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.registry import Role
 from meterwatch.core.model.viewer import Viewer
-from notifier.duties.closing import closing, confirming, require_waiting
+from notifier.duties.closing import closing, confirming
 from notifier.duties.rules import BY_NAME
 from tests.support.desk import desk
 from tests.support.ledger import HOUR, NOW, proof
@@ -138,5 +138,3 @@ def test_late_evidence_is_confirmed_by_somebody_else() -> None:
         confirming(desk(person("K2", Role.MANAGER)))(TASK, given)
     chief = Viewer.for_person("chief", "K3", Role.SUPERVISOR, NONE)
     assert confirming(desk(chief))(TASK, given) == []
-    with pytest.raises(Refusal, match="nothing of task 7 waits"):
-        require_waiting(TASK)
