@@ -57,8 +57,10 @@ def questions(rules: Iterable[DutyRule], roster: Roster, absences: str) -> dict[
 
 
 def _question(rule: DutyRule, roster: Roster) -> str:
-    trigger = rule.trigger
-    return trigger.asks(roster.day) if isinstance(trigger, OnCalendar) else roster.day.isoformat()
+    """Return what a rule is asked. What the calendar calls for depends on who is supplied, and that may change any day."""
+    if not isinstance(rule.trigger, OnCalendar):
+        return roster.day.isoformat()
+    return f"{rule.trigger.asks(roster.day)} @{roster.registry.supply_turned(roster.day.toordinal())}"
 
 
 def plan(now: datetime, situation: Situation, rules: Mapping[str, DutyRule]) -> DutyPlan:
