@@ -119,7 +119,7 @@ def _require_right(desk: Desk, duty: Duty) -> None:
 
 def _require_second(desk: Desk, rule: DutyRule, duty: Duty) -> None:
     if rule.second and duty.called_by and desk.viewer.is_himself(duty.called_by):
-        raise Refusal(_SECOND, person=desk.viewer.person, number=duty.id)
+        raise Refusal(_SECOND, person=duty.called_by, number=duty.id)
 
 
 def _require_counting(rule: DutyRule, duty: Duty, proof: Evidence, site: Site) -> None:
