@@ -69,7 +69,7 @@ def plan(now: datetime, situation: Situation, rules: Mapping[str, DutyRule]) -> 
     anew = {name: question for name, question in asked.items() if situation.planned.get(name) != question}
     opened: list[NewDuty] = []
     changed: dict[int, DutyChange] = {}
-    for name in anew.keys() - {PEOPLE}:
+    for name in (name for name in anew if name != PEOPLE):
         new, settled = _asked(now, rules[name], situation)
         opened += new
         changed |= {change.before.id: change for change in settled}
