@@ -174,13 +174,13 @@ REFUSALS = [
 
 
 class TestRefusing:
-    @pytest.mark.parametrize(("words", "english", "chinese"), REFUSALS, ids=[" ".join(row[0]) for row in REFUSALS])
-    def test_what_can_not_be_entered(self, office: Terminal, words: tuple[str, ...], english: str, chinese: str) -> None:
+    def test_what_can_not_be_entered(self, office: Terminal) -> None:
         said(office, "contact", "add", "C2", "--kind", "sms", "--note", "x")
         said(office, "contact", "add", "C2", "--corrects", "1", "--note", "y")
-        told = refused(office, "contact", "add", *words)
-        assert told[0].startswith(english)
-        assert told[1].startswith(chinese)
+        for words, english, chinese in REFUSALS:
+            told = refused(office, "contact", "add", *words)
+            assert told[0].startswith(english)
+            assert told[1].startswith(chinese)
         assert len(office("contact", "list", "C2", "--json").data) == 2
 
     @pytest.mark.parametrize("words", [("add", "C3", *CALL), ("list", "C3")])

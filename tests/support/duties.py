@@ -123,3 +123,11 @@ def recorded_elsewhere(folder: Path) -> None:
     """Let the evidence there is be by another account: the tests have but one."""
     with closing(Database.file(folder / "data" / "ledger.db")) as database, database.write() as connection:
         connection.execute(update(evidence).values(account="clerk"))
+
+
+def open_task(folder: Path, duty: NewDuty) -> int:
+    """Open a task in a folder's ledger and return its number."""
+    with closing(Database.file(folder / "data" / "ledger.db")) as database:
+        number = Ledger(database).work.open(duty, NOW, "clerk")
+    assert number is not None
+    return number
