@@ -5,15 +5,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import func, select
 
-from meterwatch.app.books import Books
-from meterwatch.app.planner import Planner
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.contacts import NewContactRecord
 from meterwatch.core.model.duties import UNFINISHED, Absence, Act, Duty, DutyState, DutyStep, Evidence, EvidenceKind
@@ -40,6 +38,7 @@ from notifier.duties.plan import new_duty
 from notifier.duties.rules import BY_NAME, DUTIES
 from notifier.roster import Roster
 from tests.support.desk import SITE
+from tests.support.duties import Shelf
 from tests.support.ledger import HOUR, NOW, audited, episode, fresh_database, opened, withdrawn
 from tests.support.office import office
 from tests.support.scratch import scratch
@@ -102,21 +101,6 @@ CHANGES: dict[str, Callable[[Office, date], dict[str, Any]]] = {
 }
 
 
-@dataclass
-class Shelf:
-    """The books as planning reads them."""
-
-    ledger: Ledger
-    office: Office
-
-    @property
-    def snapshots(self) -> "Shelf":
-        return self
-
-    def newest(self) -> Registry:
-        return self.office.registry()
-
-
 class DutyMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -124,8 +108,9 @@ class DutyMachine(RuleBasedStateMachine):
         folder = self.opened.enter_context(scratch())
         self.database = self.opened.enter_context(fresh_database("sqlite", folder))
         self.ledger, self.now = Ledger(self.database), NOW
-        self.shelf = Shelf(self.ledger, Office())
-        self.planner = Planner(cast("Books", self.shelf), SITE)
+        self.office = Office()
+        self.shelf = Shelf(self.ledger, self.office.registry())
+        self.planner = self.shelf.planner()
         self.before: dict[int, tuple[Duty, int]] = {}
         self.planner.step(self.now)
 
@@ -254,8 +239,9 @@ class DutyMachine(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(sorted(CHANGES)))
     def import_registry(self, what: str) -> None:
-        was = self.shelf.office
-        self.shelf.office = replace(was, number=was.number + 1, **CHANGES[what](was, SITE.day(self.now)))
+        was = self.office
+        self.office = replace(was, number=was.number + 1, **CHANGES[what](was, SITE.day(self.now)))
+        self.shelf.registry = self.office.registry()
 
     # --- what time does ------------------------------------------------------------------------------------------
 

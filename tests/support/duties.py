@@ -1,10 +1,10 @@
 """Duties in a ledger, entered at once, and the people who see to them."""
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import update
 
@@ -22,7 +22,7 @@ from meterwatch.core.model.duties import (
     EvidenceKind,
     NewDuty,
 )
-from meterwatch.core.model.registry import Assignment, Person, Role
+from meterwatch.core.model.registry import Assignment, Person, Registry, Role
 from meterwatch.core.model.viewer import Viewer
 from meterwatch.stores.archive import SqlArchive
 from meterwatch.stores.database import Database
@@ -131,3 +131,21 @@ def open_task(folder: Path, duty: NewDuty) -> int:
         number = Ledger(database).work.open(duty, NOW, "clerk")
     assert number is not None
     return number
+
+
+@dataclass
+class Shelf:
+    """The books as planning reads them, over a registry that the test changes."""
+
+    ledger: Ledger
+    registry: Registry
+
+    @property
+    def snapshots(self) -> "Shelf":
+        return self
+
+    def newest(self) -> Registry:
+        return self.registry
+
+    def planner(self) -> Planner:
+        return Planner(cast("Books", self), SITE)
