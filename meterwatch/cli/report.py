@@ -141,10 +141,7 @@ def _period(kinds: Sequence[Kind], shown: str, lang: Lang) -> Callable[[str], Pe
     """Return what reads a period of one of some kinds."""
 
     def read(text: str) -> Period:
-        try:
-            found = periods.named(text)
-        except ValueError:  # a 54th week, a 13th month
-            found = None
+        found = periods.named(text)
         if found is None or not 1971 <= found.first.year <= 2199 or found not in [kind(found.first) for kind in kinds]:
             raise ArgumentTypeError(_NO_PERIOD.say(lang, text=text, examples=shown))
         return found

@@ -17,7 +17,7 @@ from meterwatch.core.model.duties import DUTY_STATE_TEXT, Duty, DutyState, Evide
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.stores.ledger.work import Decide, Settle, SqlWork
 from notifier.duties import acting
-from notifier.duties.closing import Desk, closing, confirming, require_waiting
+from notifier.duties.closing import Desk, closing, confirming
 from notifier.roster import Roster
 
 _DONE = Phrase("task {number} is {state}; recorded under {person}", "任务 {number}：{state}，已记录（{person}）")
@@ -140,7 +140,6 @@ def _confirm(args: Namespace, out: Output) -> int:
     with session(args) as opened:
         desk = desk_of(opened)
         work = opened.books.ledger.work
-        require_waiting(work.task(args.number)[0])
         by, account = person_of(opened), opened.viewer.account
         duty = _saying(out.lang, lambda: work.confirm(args.number, by, account, desk.now, confirming(desk)))
         _say_state(duty, by, out)

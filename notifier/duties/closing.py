@@ -35,6 +35,10 @@ _NO_OUTCOME = Phrase(
     "{outcome!r} is no outcome of task {number}; choose one of: {outcomes}",
     "{outcome!r} 不是任务 {number} 的结论；可选：{outcomes}",
 )
+_OUTCOMELESS = Phrase(
+    "task {number} has no outcomes to choose from: leave --outcome out, and say it in --note",
+    "任务 {number} 没有可选结论：请勿填写 --outcome，改用 --note 说明",
+)
 _SECOND = Phrase(
     "{person} called for task {number} himself: a second person closes it",
     "任务 {number} 由 {person} 本人提出：须由第二人办理",
@@ -46,10 +50,6 @@ _COMMAND = Phrase(
 _BEFORE = Phrase(
     "what happened at {at} is no evidence for task {number}: it was opened at {opened}",
     "{at} 发生的事不能作为任务 {number} 的证据：该任务于 {opened} 下达",
-)
-_NOTHING_WAITS = Phrase(
-    "nothing of task {number} waits for confirmation: only evidence recorded after the deadline does",
-    "任务 {number} 没有待确认的证据：只有逾期录入的证据才需确认",
 )
 _OWN_WORD = Phrase(
     "{person} recorded that evidence of task {number} himself: a second person confirms it",
@@ -101,8 +101,7 @@ def closing(desk: Desk) -> Settle:
         if rule.command:
             command = rule.command.format(number=duty.period.rpartition(" ")[2])
             raise Refusal(_COMMAND, number=duty.id, command=command)
-        if rule.second and duty.called_by and desk.viewer.is_himself(duty.called_by):
-            raise Refusal(_SECOND, person=desk.viewer.person, number=duty.id)
+        _require_second(desk, rule, duty)
         _require_counting(rule, duty, proof, desk.site)
         return _follow_ups(rule, duty, proof, desk)
 
@@ -114,6 +113,7 @@ def confirming(desk: Desk) -> Settle:
 
     def settle(duty: Duty, proof: Evidence) -> Sequence[NewDuty]:
         _require_right(desk, duty)
+        _require_second(desk, BY_NAME[duty.rule], duty)
         if desk.viewer.is_himself(proof.person) or desk.viewer.account == proof.account:
             raise Refusal(_OWN_WORD, person=desk.viewer.name, number=duty.id)
         return _follow_ups(BY_NAME[duty.rule], duty, proof, desk)
@@ -127,10 +127,9 @@ def _require_right(desk: Desk, duty: Duty) -> None:
         raise Refusal(_NOT_YOURS, viewer=desk.viewer.name, number=duty.id, person=person)
 
 
-def require_waiting(duty: Duty) -> None:
-    """Raise Refusal if no evidence of a task waits to be confirmed."""
-    if not duty.waiting:
-        raise Refusal(_NOTHING_WAITS, number=duty.id)
+def _require_second(desk: Desk, rule: DutyRule, duty: Duty) -> None:
+    if rule.second and duty.called_by and desk.viewer.is_himself(duty.called_by):
+        raise Refusal(_SECOND, person=duty.called_by, number=duty.id)
 
 
 def _require_counting(rule: DutyRule, duty: Duty, proof: Evidence, site: Site) -> None:
@@ -140,6 +139,8 @@ def _require_counting(rule: DutyRule, duty: Duty, proof: Evidence, site: Site) -
     if lacking:
         options = " ".join(f"--{name}" for name in lacking)
         raise Refusal(_LACKING, number=duty.id, fields=", ".join(lacking), options=options)
+    if proof.outcome and not rule.outcomes:
+        raise Refusal(_OUTCOMELESS, number=duty.id)
     if rule.outcomes and proof.outcome not in rule.outcomes:
         raise Refusal(_NO_OUTCOME, outcome=proof.outcome, number=duty.id, outcomes=", ".join(rule.outcomes))
     began = began_at(rule, duty, site)

@@ -79,8 +79,8 @@ class OnAlert:
 class OnCalendar:
     """Called for by the calendar. ``asks(day)`` names the stretch of time whose duties ``wants`` returns.
 
-    It is asked anew when that name or the registry changes. An open duty of a period that ``covers(period, day)`` and that
-    is wanted no more becomes void.
+    It is asked anew when that name, the registry, or who is supplied changes. An unfinished duty, breached or not, of a
+    period that ``covers(period, day)`` and that is wanted no more becomes void.
     """
 
     asks: Callable[[date], str]

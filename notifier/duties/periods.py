@@ -56,9 +56,12 @@ _NAMED = (
 
 
 def named(name: str) -> Period | None:
-    """Return the period of a name, None if it names none."""
+    """Return the period of a name, None if it names none, such as a 54th week or a 13th month."""
     for pattern, made in _NAMED:
         found = pattern.fullmatch(name)
         if found:
-            return made(*map(int, found.groups()))
+            try:
+                return made(*map(int, found.groups()))
+            except ValueError:
+                return None
     return None

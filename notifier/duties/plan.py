@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from meterwatch.core.calendar import Deadline
-from meterwatch.core.model.duties import Act, Duty, DutyChange, DutyPlan, DutyState, DutyStep, Evidence, NewDuty
+from meterwatch.core.model.duties import (
+    UNFINISHED,
+    Act,
+    Duty,
+    DutyChange,
+    DutyPlan,
+    DutyState,
+    DutyStep,
+    Evidence,
+    NewDuty,
+)
 from meterwatch.core.model.messages import NewMessage
 from meterwatch.core.model.registry import Person, Role
 from notifier.duties.duty import DutyRule, OnCalendar, Want, While
@@ -57,8 +67,10 @@ def questions(rules: Iterable[DutyRule], roster: Roster, absences: str) -> dict[
 
 
 def _question(rule: DutyRule, roster: Roster) -> str:
-    trigger = rule.trigger
-    return trigger.asks(roster.day) if isinstance(trigger, OnCalendar) else roster.day.isoformat()
+    """Return what a rule is asked. What the calendar calls for depends on who is supplied, and that may change any day."""
+    if not isinstance(rule.trigger, OnCalendar):
+        return roster.day.isoformat()
+    return f"{rule.trigger.asks(roster.day)} @{roster.registry.supply_turned(roster.day.toordinal())}"
 
 
 def plan(now: datetime, situation: Situation, rules: Mapping[str, DutyRule]) -> DutyPlan:
@@ -66,20 +78,22 @@ def plan(now: datetime, situation: Situation, rules: Mapping[str, DutyRule]) -> 
     asked = questions(rules.values(), situation.roster, situation.absences)
     anew = {name: question for name, question in asked.items() if situation.planned.get(name) != question}
     opened: list[NewDuty] = []
-    changed: list[DutyChange] = []
-    for name in anew.keys() - {PEOPLE}:
+    changed: dict[int, DutyChange] = {}
+    for name in (name for name in anew if name != PEOPLE):
         new, settled = _asked(now, rules[name], situation)
         opened += new
-        changed += settled
-    seen = {change.before.id for change in changed}
-    changed += [_climbed(now, duty, rules[duty.rule], situation) for duty in situation.due if duty.id not in seen]
-    seen |= {change.before.id for change in changed}
+        changed |= {change.before.id: change for change in settled}
+    for duty in situation.due:
+        if duty.id not in changed:
+            changed[duty.id] = _climbed(now, duty, rules[duty.rule], situation)
     for duty in situation.stranded:
-        if duty.id not in seen:
-            changed += _handed_over(now, duty, rules[duty.rule], situation.roster)
+        so_far = changed.get(duty.id, DutyChange(duty, duty, ()))
+        if so_far.after.state in UNFINISHED and (step := _hand_over(now, so_far.after, rules[duty.rule], situation.roster)):
+            after = replace(so_far.after, person=step.person)
+            changed[duty.id] = DutyChange(so_far.before, after, (*so_far.steps, step))
     said = {TOLD: str(situation.newest)} | ({DIGEST: situation.morning} if situation.morning else {})
     anew |= {name: text for name, text in said.items() if situation.planned.get(name) != text}
-    return DutyPlan(tuple(opened), tuple(changed), tuple(situation.digests), anew)
+    return DutyPlan(tuple(opened), tuple(changed.values()), tuple(situation.digests), anew)
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------
@@ -180,7 +194,8 @@ def _settled(now: datetime, duty: Duty, state: DutyState, act: Act, why: str = "
 def _climbed(now: datetime, duty: Duty, rule: DutyRule, situation: Situation) -> DutyChange:
     """Return a duty after every rung whose time has come, breached if its deadline has passed.
 
-    With the first rung its chain is kept: whoever becomes manager later, the escalation that runs goes on as it began.
+    With the first rung its chain is kept: whoever becomes manager later, the escalation that runs goes on as it began. Where
+    it leads to nobody who is there, whoever is to act for that role now is told, climbing as a duty does.
     """
     steps: list[DutyStep] = []
     after, act_at = duty, duty.act_at
@@ -198,8 +213,8 @@ def _next_rung(now: datetime, duty: Duty, rule: DutyRule, roster: Roster) -> tup
         duty = replace(duty, state=DutyState.BREACHED)
     if duty.level < len(rule.escalation):
         chain = duty.chain or tuple(_holder(duty, rung.role, roster) for rung in rule.escalation)
-        told = roster.present(roster.registry.people.get(chain[duty.level]))
         rung = rule.escalation[duty.level]
+        told = roster.present(roster.registry.people.get(chain[duty.level])) or _now_in_charge(rung.role, duty, roster)
         steps.append(DutyStep(duty.id, Act.ESCALATE, now, PLANNER, told.code if told else "", rung.role.value))
         duty = replace(duty, level=duty.level + 1, chain=chain)
     more = duty.level < len(rule.escalation) or duty.state is DutyState.OPEN
@@ -212,12 +227,15 @@ def _holder(duty: Duty, role: Role, roster: Roster) -> str:
     return found.code if found else ""
 
 
-def _handed_over(now: datetime, duty: Duty, rule: DutyRule, roster: Roster) -> list[DutyChange]:
-    """Return the change that gives a duty whose person is not there to somebody who is; none if nobody is."""
+def _now_in_charge(role: Role, duty: Duty, roster: Roster) -> Person | None:
     customer = roster.registry.customer(duty.customer)
+    return _in_charge(role, Want(duty.subject, duty.period, customer, duty.unit), roster)
+
+
+def _hand_over(now: datetime, duty: Duty, rule: DutyRule, roster: Roster) -> DutyStep | None:
+    """Return the step that gives a duty whose person is not there to somebody who is; None if nobody is."""
     stand_in = roster.present(roster.registry.people.get(duty.person)) if duty.person else None
-    person = stand_in or _in_charge(rule.role, Want(duty.subject, duty.period, customer, duty.unit), roster)
+    person = stand_in or _now_in_charge(rule.role, duty, roster)
     if person is None or person.code == duty.person:
-        return []
-    step = DutyStep(duty.id, Act.HAND_OVER, now, PLANNER, person.code, f"{duty.person or '-'}")
-    return [DutyChange(duty, replace(duty, person=person.code), (step,))]
+        return None
+    return DutyStep(duty.id, Act.HAND_OVER, now, PLANNER, person.code, duty.person or "-")

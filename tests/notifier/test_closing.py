@@ -10,7 +10,7 @@ from meterwatch.core.model.duties import Duty, DutyState, EvidenceKind
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.registry import Role
 from meterwatch.core.model.viewer import Viewer
-from notifier.duties.closing import closing, confirming, require_waiting
+from notifier.duties.closing import closing, confirming
 from notifier.duties.rules import BY_NAME
 from tests.support.desk import desk
 from tests.support.ledger import HOUR, NOW, proof
@@ -138,5 +138,22 @@ def test_late_evidence_is_confirmed_by_somebody_else() -> None:
         confirming(desk(person("K2", Role.MANAGER)))(TASK, given)
     chief = Viewer.for_person("chief", "K3", Role.SUPERVISOR, NONE)
     assert confirming(desk(chief))(TASK, given) == []
-    with pytest.raises(Refusal, match="nothing of task 7 waits"):
-        require_waiting(TASK)
+
+
+def test_who_wrote_the_plan_does_not_confirm_its_late_approval() -> None:
+    filing = replace(TASK, rule="churn-filing", called_by="K1")
+    approval = replace(proof(NOW + 40 * HOUR, person="K3", account="chief", outcome="approved"), kind=EvidenceKind.APPROVAL)
+    with pytest.raises(Refusal, match="K1 called for task 7 himself"):
+        confirming(desk(person("K1")))(filing, approval)
+    with pytest.raises(Refusal, match="K1 called for task 7 himself"):
+        confirming(desk(person("K2", Role.SUPERVISOR).acting_for("K1")))(filing, approval)
+    assert confirming(desk(person("K2", Role.SUPERVISOR)))(filing, approval) == []
+
+
+def test_a_task_without_outcomes_takes_none() -> None:
+    with pytest.raises(Refusal) as refused:
+        closing(desk(person("K1")))(
+            replace(TASK, rule="churn-plan"), replace(proof(note="x", outcome="y"), kind=EvidenceKind.TEXT)
+        )
+    assert refused.value.say(Lang.EN) == ("task 7 has no outcomes to choose from: leave --outcome out, and say it in --note")
+    assert refused.value.say(Lang.ZH) == "任务 7 没有可选结论：请勿填写 --outcome，改用 --note 说明"

@@ -355,6 +355,15 @@ class Registry:
         return found
 
     @cached_property
+    def _turns(self) -> NDArray[np.int32]:
+        return np.unique(np.concatenate([self.agreements.first_day, self.agreements.last_day]))
+
+    def supply_turned(self, day: int) -> int:
+        """Return the last day up to ``day`` (ordinal) on which an agreement began or was over, 0 if there is none."""
+        place = int(np.searchsorted(self._turns, day, side="right"))
+        return int(self._turns[place - 1]) if place else 0
+
+    @cached_property
     def _customers(self) -> dict[str, Customer]:
         return {customer.code: customer for customer in self.customers}
 

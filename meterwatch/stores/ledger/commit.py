@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, insert, or_, select, update
 
 from meterwatch.core.model.alerts import Alert, AlertKey, Episode
-from meterwatch.core.model.duties import UNFINISHED, DutyState, NewDuty
+from meterwatch.core.model.duties import UNFINISHED, Act, DutyState, NewDuty
 from meterwatch.core.model.messages import MessageState, NewMessage
 from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
-from meterwatch.stores.duty_tables import duties
+from meterwatch.stores.duty_tables import duties, duty_steps
 from meterwatch.stores.ledger.duty_rows import enter_duty, opened_note
 from meterwatch.stores.ledger.messages import queue_message, speaks_of_nothing
 from meterwatch.stores.ledger.rows import alert_row, chunks, fact_row, note, note_message, state_row
@@ -166,7 +166,7 @@ class Entry:
             if not message.alerts or set(message.alerts) - self._late:
                 self._queue(message)
         for number, rule in self._commit.voided:
-            self._void(and_(duties.c.alert == number, duties.c.rule == rule), rule)
+            self._void(and_(duties.c.alert == number, duties.c.rule == rule))
 
     def _owe(self, duty: NewDuty) -> None:
         """Enter a task. One voided with its alert stands again when the alert does; any other is left as it is."""
@@ -179,11 +179,14 @@ class Entry:
         about = [self._ids[key] for key in message.alerts if key not in self._late]
         queue_message(self._database, self._connection, message, self._commit.now, about)
 
-    def _void(self, duty: ColumnElement[bool], subject: str) -> None:
+    def _void(self, mine: ColumnElement[bool]) -> None:
         """Void unfinished duties of an alert."""
-        values = {"state": DutyState.VOID, "settled_at": self._commit.now, "act_at": None}
-        voided = update(duties).where(duty, duties.c.state.in_(UNFINISHED)).values(values).returning(duties.c.id)
-        for number in self._connection.execute(voided).scalars().all():
+        now = self._commit.now
+        values = {"state": DutyState.VOID, "settled_at": now, "act_at": None}
+        voided = update(duties).where(mine, duties.c.state.in_(UNFINISHED)).values(values)
+        for number, subject in self._connection.execute(voided.returning(duties.c.id, duties.c.subject)).all():
+            step = {"duty": number, "act": Act.VOID, "at": now, "actor": ACTOR, "person": "", "why": ""}
+            self._connection.execute(insert(duty_steps).values(step))
             self._audit.append(("task.void", subject, {"duty": number}))
 
     def _withdraw(self, alert: Alert) -> None:
@@ -192,7 +195,7 @@ class Entry:
         subject = alert.episode.subject
         self._connection.execute(update(alerts).where(alerts.c.id == alert.id).values(withdrawn_at=now))
         self._audit.append(("alert.withdraw", subject, {"alert": alert.id}))
-        self._void(duties.c.alert == alert.id, subject)
+        self._void(duties.c.alert == alert.id)
         grouped = select(message_alerts.c.message).where(message_alerts.c.alert == alert.id)
         mine = or_(messages.c.alert == alert.id, messages.c.number.in_(grouped))
         unsent = and_(mine, speaks_of_nothing(), messages.c.state == MessageState.QUEUED)

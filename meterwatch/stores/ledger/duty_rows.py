@@ -92,6 +92,7 @@ def change_duty(connection: Connection, change: DutyChange) -> bool:
     """Bring a duty to where a change wants it, with its steps; False if it no longer is as the change found it."""
     before, after = change.before, change.after
     mine = [duties.c.id == before.id, duties.c.state == before.state, duties.c.level == before.level]
+    mine += [duties.c.person == before.person, duties.c.due_at == before.due_at]
     values = {
         "person": after.person,
         "state": after.state,
@@ -102,7 +103,7 @@ def change_duty(connection: Connection, change: DutyChange) -> bool:
         "provisional": after.provisional,
         "settled_at": after.settled_at,
     }
-    statement = update(duties).where(*mine, duties.c.person == before.person).values(values)
+    statement = update(duties).where(*mine).values(values)
     if not connection.execute(statement).rowcount:
         return False
     enter_steps(connection, before.subject, change.steps)

@@ -35,6 +35,11 @@ _MEANWHILE = Phrase(
     "任务 {number} 同时被他人修改；请查看后重试",
 )
 
+_NOTHING_WAITS = Phrase(
+    "nothing of task {number} waits for confirmation: only evidence recorded after the deadline does",
+    "任务 {number} 没有待确认的证据：只有逾期录入的证据才需确认",
+)
+
 Settle = Callable[[Duty, Evidence], Sequence[NewDuty]]
 """Raises Refusal where evidence does not count for a duty, or not from who gives it; returns the duties it calls for."""
 Decide = Callable[[Duty, Sequence[DutyStep]], DutyChange]
@@ -102,19 +107,19 @@ class SqlWork:
     def confirm(self, number: int, by: str, account: str, now: datetime, settle: Settle) -> Duty:
         """Let a second person confirm the evidence of a task that was recorded too late to count without; return the task.
 
-        ``settle`` is asked of every piece that waits and raises Refusal where it may not be confirmed.
+        ``settle`` is asked of every piece that waits; those it raises Refusal for (his own) go on waiting. Raises Refusal if
+        there is no such task, it is closed, nothing waits, or he may confirm none of it.
         """
         with self._database.write() as connection:
             duty = _open(connection, number)
-            follow: list[NewDuty] = []
-            for proof in duty.waiting:
-                follow += settle(duty, proof)
-            mine = (evidence.c.duty == number, evidence.c.confirmed_at.is_(None), evidence.c.taken_back_at.is_(None))
-            late = evidence.c.recorded_at > duty.due_at
-            connection.execute(update(evidence).where(*mine, late).values(confirmed_by=by, confirmed_at=now))
+            confirmed, follow = _confirmed(duty, settle)
+            for proof in confirmed:
+                waits = (evidence.c.duty == number, evidence.c.confirmed_at.is_(None), evidence.c.taken_back_at.is_(None))
+                said = (evidence.c.recorded_at == proof.recorded_at, evidence.c.account == proof.account)
+                connection.execute(update(evidence).where(*waits, *said).values(confirmed_by=by, confirmed_at=now))
             note(connection, now, account, [("task.confirm", duty.subject, {"duty": number, "by": by})])
             after = replace(duty, evidence=load_evidence(connection, [number])[number])
-            return weigh(self._database, connection, after, after.evidence[-1], now, account, follow)
+            return weigh(self._database, connection, after, confirmed[-1], now, account, follow)
 
     def change(self, number: int, decide: Decide) -> Duty:
         """Let somebody take a task, hand it over or move its deadline (notifier.duties.acting); return the task after it.
@@ -161,6 +166,23 @@ def _open(connection: Connection, number: int) -> Duty:
     if duty.state not in UNFINISHED:
         raise Refusal(_CLOSED, number=number, state=duty.state)
     return duty
+
+
+def _confirmed(duty: Duty, settle: Settle) -> tuple[list[Evidence], list[NewDuty]]:
+    """Return the waiting evidence that ``settle`` lets be confirmed, and what it calls for; raises Refusal if none is."""
+    confirmed: list[Evidence] = []
+    follow: list[NewDuty] = []
+    refused = Refusal(_NOTHING_WAITS, number=duty.id)
+    for proof in duty.waiting:
+        try:
+            follow += settle(duty, proof)
+        except Refusal as problem:
+            refused = problem
+        else:
+            confirmed.append(proof)
+    if not confirmed:
+        raise refused
+    return confirmed, follow
 
 
 def _whole(row: Any, proofs: tuple[Evidence, ...]) -> Duty:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
-from meterwatch.core.model.duties import Absence, Act, Duty, DutyPlan, DutyState, NewDuty
+from meterwatch.core.model.duties import Absence, Act, Duty, DutyPlan, DutyState, Evidence, EvidenceKind, NewDuty
 from meterwatch.core.model.registry import (
     Assignment,
     Category,
@@ -21,7 +22,7 @@ from meterwatch.core.model.registry import (
     Registry,
     Role,
 )
-from notifier.duties.plan import PEOPLE, TOLD, Situation, plan, questions
+from notifier.duties.plan import PEOPLE, TOLD, Situation, follow_up, plan, questions
 from notifier.duties.rules import BY_NAME
 from notifier.roster import Roster
 from tests.support.desk import SITE, ZONE
@@ -232,3 +233,106 @@ def test_a_task_passes_to_somebody_who_is_there(absences: list[Absence], holder:
     assert [change.after.person for change in made.changed] == expected
     assert all(change.steps[0].act is Act.HAND_OVER for change in made.changed)
     assert PEOPLE in asked
+
+
+def test_what_climbs_and_is_stranded_at_once_does_both() -> None:
+    """People are seen to once a day: what was skipped then would stay with somebody who is away."""
+    now, known = DUE - timedelta(hours=8), registry()
+    away = [Absence("M1", date(2023, 3, 8), date(2023, 3, 20))]
+    asked = questions(BY_NAME.values(), Roster(known, away, SITE.day(now)), "1-0")
+    (change,) = planned(now, known, absences=away, planned=asked, due=[WARN], stranded=[WARN]).changed
+    assert [(step.act, step.person) for step in change.steps] == [(Act.ESCALATE, "D1"), (Act.HAND_OVER, "D1")]
+    assert (change.before, change.after.person, change.after.level) == (WARN, "D1", 1)
+
+
+def test_what_settles_at_that_moment_is_handed_to_nobody() -> None:
+    now = at("2023-03-01T08:00")
+    lacking = called_for(now, registry(Assignment("M1", Role.MANAGER)), "who-manager")[("C1", "2023-03-01")]
+    stranded = replace(entered(1, lacking, now), person="gone")
+    (change,) = planned(now, registry(), standing={"who-manager": [stranded]}, stranded=[stranded], due=[stranded]).changed
+    assert [step.act for step in change.steps] == [Act.SETTLE]
+
+
+HEADS = STAFF | {"H2": Person("H2", Role.OFFICE_HEAD, unit="U1")}
+
+
+@pytest.mark.parametrize(
+    ("chain", "absences", "told"),
+    [
+        (("D1", "H1", "S1"), [], "H1"),
+        (("D1", "H1", "S1"), [Absence("H1", date(2023, 3, 8), date(2023, 3, 9), "M1")], "M1"),  # who stands in
+        (("D1", "H1", "S1"), [Absence("H1", date(2023, 3, 8), date(2023, 3, 9))], "H2"),  # another head is there
+        (("D1", "", "S1"), [], "H1"),  # there was none when it began
+        (("D1", "X9", "S1"), [], "H1"),  # the registry holds him no more
+        (("D1", "H1", "S1"), [Absence(code, date(2023, 3, 8), date(2023, 3, 9)) for code in ("H1", "H2")], "S1"),
+        (("D1", "H1", "S1"), [Absence(code, date(2023, 3, 8), date(2023, 3, 9)) for code in HEADS], ""),
+    ],
+)
+def test_an_escalation_reaches_somebody_who_is_there(chain: tuple[str, ...], absences: list[Absence], told: str) -> None:
+    now, known = DUE - timedelta(hours=2), replace(registry(), people=HEADS)
+    running = replace(WARN, level=1, chain=chain, act_at=now)
+    asked = questions(BY_NAME.values(), Roster(known, absences, SITE.day(now)), "")
+    (change,) = planned(now, known, due=[running], planned=asked, absences=absences).changed
+    assert [(step.act, step.person) for step in change.steps] == [(Act.ESCALATE, told)]
+    assert change.after.chain == chain
+
+
+@pytest.mark.parametrize("state", [DutyState.OPEN, DutyState.BREACHED])
+def test_what_is_wanted_no_more_is_void_even_when_breached(state: DutyState) -> None:
+    """A class that changes, or an agreement that did not end after all: what called for it turned out not to be so."""
+    now = at("2023-03-01T08:00")
+    visit = replace(entered(2, called_for(now, registry(), "contact-visit")[("C1", "2023-Q1")], now), state=state)
+    (change,) = planned(now, registry(classes=("A2", "A2")), standing={"contact-visit": [visit]}).changed
+    assert (change.after.state, change.after.act_at) == (DutyState.VOID, None)
+
+
+def test_a_quarter_is_asked_anew_when_somebody_begins_to_be_supplied() -> None:
+    """His agreement was imported beforehand, and no snapshot comes on the day itself."""
+    before, after = at("2023-02-13T08:00"), at("2023-02-14T08:00")
+    known = registry()
+    dated = replace(known.agreements, first_day=np.array([1, date(2023, 2, 14).toordinal()], np.int32))
+    known = replace(known, agreements=dated)
+    made = planned(before, known)
+    assert {new.subject for new in made.opened if new.rule == "contact-visit"} == {"C1"}
+    standing = {name: [] for name in BY_NAME}
+    then = planned(after, known, planned=made.planned, standing=standing)
+    assert {new.subject for new in then.opened if new.rule == "contact-visit"} == {"C1", "C2"}
+    assert "contact-visit" not in planned(after, known, planned=then.planned).planned
+
+
+# --- what follows ---------------------------------------------------------------------------------------------------
+
+
+def followed(rule: str, after: str, now: datetime, **changes: object) -> NewDuty:
+    duty, proof = replace(WARN, rule=after), Evidence(EvidenceKind.PHONE, "M1", "acc", "", "", now, now)
+    roster = Roster(registry(), (), SITE.day(now))
+    return follow_up(now, BY_NAME[rule], duty, replace(proof, **changes), roster, SITE)
+
+
+def test_what_follows_in_time_is_due_when_what_it_follows_was() -> None:
+    new = followed("churn-plan", "churn-confirm", OPENED, outcome="potential")
+    assert (new.rule, new.subject, new.period, new.due_at) == ("churn-plan", "C1/gas", "2023-03-01", DUE)
+    assert (new.person, new.level, new.act_at, new.called_by) == ("M1", 0, DUE - timedelta(hours=8), "M1")
+
+
+def test_what_follows_late_is_late_from_its_beginning() -> None:
+    """RULES churn-potential gives 5 working days in all: who confirms late has no time left for the plan."""
+    now = DUE + timedelta(hours=3)
+    new = followed("churn-plan", "churn-confirm", now, outcome="potential")
+    assert (new.due_at, new.level, new.act_at) == (DUE, 2, DUE + INSTANT)
+    after = climb(entered(9, new, now), now)
+    assert (after.state, after.level, after.act_at) == (DutyState.BREACHED, 3, None)
+
+
+def test_what_follows_and_inherits_nothing_has_its_own_time() -> None:
+    new = followed("churn-ended", "churn-confirm", DUE, outcome="ended")
+    assert (new.due_at, new.person) == (at("2023-03-15T17:30"), "H1")
+
+
+def test_what_is_sent_back_is_asked_anew_and_approved_anew() -> None:
+    again = followed("churn-plan", "churn-filing", OPENED, outcome="returned")
+    assert (again.rule, again.period) == ("churn-plan", "2023-03-01+")
+    plan_again = replace(WARN, period=again.period)
+    proof = Evidence(EvidenceKind.TEXT, "M1", "acc", "", "", OPENED, OPENED)
+    roster = Roster(registry(), (), SITE.day(OPENED))
+    assert follow_up(OPENED, BY_NAME["churn-filing"], plan_again, proof, roster, SITE).period == "2023-03-01+"

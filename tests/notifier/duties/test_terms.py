@@ -64,6 +64,23 @@ def test_a_period_has_a_name_by_which_it_is_found_again(period: Period, name: st
     assert named(name) == period
 
 
-@pytest.mark.parametrize("name", ["", "2023-03-01", "end 2023-03-01", "2023-Q", "complaint 2023", "23"])
+def test_every_day_lies_in_periods_that_follow_one_another() -> None:
+    for make in (week, month, quarter, half_year, year):
+        before = make(date(2019, 12, 31))
+        for day in map(date.fromordinal, range(date(2020, 1, 1).toordinal(), date(2027, 1, 5).toordinal())):
+            found = make(day)
+            assert found.first <= day <= found.last
+            assert named(found.name) == found
+            assert found == before or found.first == before.last + timedelta(days=1) == day
+            before = found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "2023-03-01", "end 2023-03-01", "2023-Q", "complaint 2023", "23"),
+        *("2023-W54", "2023-W00", "2023-13", "2023-00", "2023-Q5", "2023-Q0", "2023-H3", "0000"),
+    ],
+)
 def test_what_names_no_period(name: str) -> None:
     assert named(name) is None
