@@ -23,6 +23,10 @@ _NOT_YOURS = Phrase(
     "{viewer} 无权办结任务 {number}：可由负责人{person}、升级通知到的人员、该客户的客户经理或其代理人、"
     "所属单位的所长、督察或公司经理办结",
 )
+_OVERSEEING = Phrase(
+    "{viewer} may not close task {number}: the person responsible{person} may, a supervisor or the company manager",
+    "{viewer} 无权办结任务 {number}：可由负责人{person}、督察或公司经理办结",
+)
 _OTHER_KIND = Phrase(
     "{kind} does not count as evidence for task {number}; what counts: {kinds}",
     "{kind} 不能作为任务 {number} 的证据；可用的方式：{kinds}",
@@ -124,7 +128,8 @@ def confirming(desk: Desk) -> Settle:
 def _require_right(desk: Desk, duty: Duty) -> None:
     if not desk.may_work_on(duty):
         person = f" ({duty.person})" if duty.person else ""
-        raise Refusal(_NOT_YOURS, viewer=desk.viewer.name, number=duty.id, person=person)
+        phrase = _OVERSEEING if BY_NAME[duty.rule].role is Role.SUPERVISOR else _NOT_YOURS
+        raise Refusal(phrase, viewer=desk.viewer.name, number=duty.id, person=person)
 
 
 def _require_second(desk: Desk, rule: DutyRule, duty: Duty) -> None:

@@ -53,7 +53,7 @@ def test_old_and_new_decided_and_approved(office: Callable[..., Office]) -> None
     # Decided is not approved: nobody is large by it until the supervisor says so.
     assert [task["subject"] for task in room.tasks("contact-visit", period="2023-Q1")] == ["FOUNDRY", "HOTEL", "MILL"]
     assert room.says("WU", "report", "important", "--large", "--format", "csv").out.count("FOUNDRY") == 0
-    assert "ZHAO" in room.refused("ZHAO", *YEAR, "--approve")
+    assert "ZHOU" in room.refused("ZHOU", *YEAR, "--approve")
     room.says("WU", *YEAR, "--approve")
     assert room.says("WU", "report", "important", "--large", "--format", "csv").out.count("FOUNDRY") == 1
     assert rows()["FOUNDRY"] == (True, True, True, None)
