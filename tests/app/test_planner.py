@@ -90,7 +90,7 @@ def test_one_person_in_two_roles_is_told_once(shelf: Shelf) -> None:
     shelf.registry = registry(MANAGER, Assignment("H1", Role.DEPUTY))
     step = shelf.planner().step
     step(NOW)
-    task = enter(shelf.ledger, new("use-validate", "P1", "2023-03-01", due_at=NOW + HOUR, act_at=NOW, person="M1"))[-1:]
+    task = enter(shelf.ledger, new("use-validate", "P1", "2023-03-01", due_at=NOW + HOUR, act_at=NOW, person="M1"))[-1]
     step(NOW + 2 * HOUR)
     steps = [(step.act, step.person, step.why) for step in shelf.ledger.work.task(task.id)[1]]
     assert steps == [
@@ -105,7 +105,7 @@ def test_who_leaves_hands_over_and_what_climbs_then_climbs(shelf: Shelf) -> None
     step = shelf.planner().step
     step(NOW)
     midnight = NOW + 14 * HOUR
-    (task,) = enter(
+    task = enter(
         shelf.ledger, new("use-validate", "P1", "2023-03-01", due_at=midnight + 8 * HOUR, act_at=midnight, person="M1")
     )[-1]
     shelf.ledger.orders.add_absence(Absence("M1", SITE.day(midnight), SITE.day(midnight) + 7 * DAY), "S1", "chief", NOW)
