@@ -51,9 +51,12 @@ def test_who_has_none_is_a_task_of_his_office_head(office: Callable[..., Office]
         room.files_registry(assignments=NOBODY_SOUTH + one)
         assert room.task("who-manager", "MILL")["state"] == "open"
 
-    # There is no deputy to be told; two hours before the deadline the office head is, after it the supervisor.
-    room.until("2023-04-23 15:29")
+    # Where there is no deputy the office head is told in his place, and again two hours before the deadline; after it the
+    # supervisor.
+    room.until("2023-04-23 09:29")
     room.nothing_more()
+    room.until("2023-04-23 09:30")
+    room.told("ZHOU", f"no. {number} MILL", "2023-04-23 17:30")
     room.until("2023-04-23 15:30")
     room.told("ZHOU", f"no. {number} MILL", "2023-04-23 17:30")
     room.until("2023-04-23 17:31")
