@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scene import Office, opened
+from tests.support.scene import USED, Office, opened
 from tests.support.settings import no_environment
 
-USED = {"FOUNDRY-GAS": 1000.0, "HOTEL-POWER": 2400.0, "MILL-GAS": 800.0}
-"""What the usual points have used a day before a scene begins, and go on to use."""
 _DAYS = 60
 NO_DIGEST = 'digest_at = ""'
 """The morning's messages have a scene of their own."""

@@ -132,6 +132,10 @@ def shown(text: str) -> str:
     return f"{datetime.fromisoformat(text).astimezone(CHINA):%Y-%m-%d %H:%M}"
 
 
+USED = {"FOUNDRY-GAS": 1000.0, "HOTEL-POWER": 2400.0, "MILL-GAS": 800.0}
+"""What the usual points have used a day before a scene begins, and go on to use."""
+
+
 @dataclass(frozen=True)
 class Received:
     """One message as the provider received it: to which phone, and the text."""
