@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.alerts import AlertChanges, Stage
 from meterwatch.core.model.contacts import NewContactRecord
-from meterwatch.core.model.duties import Absence, Act, Duty, DutyChange, DutyState, DutyStep
+from meterwatch.core.model.duties import Absence, Act, Duty, DutyChange, DutyState, DutyStep, EvidenceKind
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
@@ -18,7 +19,7 @@ from notifier.duties.acting import ask, extend
 from notifier.duties.closing import closing, confirming
 from notifier.duties.contacts import BY_CONTACT, meeting
 from notifier.roster import Roster
-from tests.support.desk import climbed
+from tests.support.desk import SITE, climbed
 from tests.support.duties import OFFICE, desk, enter, every, given, new
 from tests.support.ledger import DAY, HOUR, NOW, anybody, audited, contents, duty, episode, only_alert, opened, withdrawn
 

@@ -343,6 +343,6 @@ class DutyMachine(RuleBasedStateMachine):
 
 
 DutyMachine.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=13, stateful_step_count=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 TestDuties = DutyMachine.TestCase
