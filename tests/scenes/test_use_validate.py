@@ -8,10 +8,8 @@ MISREAD = ("readings", "correct", "FOUNDRY-GAS", "gas.register", "2023-04-19T08:
 
 
 def use_of(room: Office, day: str) -> float:
-    rows = {
-        row["day"]: row["use"] for row in room.asks("WANG", "readings", "FOUNDRY-GAS", "--days", "--from", day, "--to", day)
-    }
-    return float(rows[0]["use"])
+    (row,) = room.asks("WANG", "readings", "FOUNDRY-GAS", "--days", "--from", day, "--to", day)
+    return float(row["use"])
 
 
 def test_a_misread_digit_is_corrected_and_the_days_are_judged_anew(office: Callable[..., Office]) -> None:
