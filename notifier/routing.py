@@ -3,22 +3,28 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from hashlib import sha256
+from types import MappingProxyType
 
 from meterwatch.core.model.alerts import AlertChanges, AlertKey, Episode, Stage
 from meterwatch.core.model.duties import NewDuty
 from meterwatch.core.model.exclusions import Exclusion
 from meterwatch.core.model.messages import NewMessage
-from meterwatch.core.model.phrase import Lang
+from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.reading_types import Commodity
-from meterwatch.core.model.registry import Customer, Person, Registry, Role
-from notifier import texts
+from meterwatch.core.model.registry import Customer, Person, Registry
 from notifier.duties.duty import OnAlert, Want, in_scope
 from notifier.duties.plan import new_duty
 from notifier.duties.rules import DUTIES
+from notifier.duties.telling import recipient
+from notifier.pace import Pace
 from notifier.roster import Roster
 from notifier.site import RoutingOptions, Site
 from notifier.suppress import Silence, silence, silent_together
+from notifier.templates import OF_RULE, alerts
+from notifier.templates.template import Figures
 
+_DUE = Phrase(" Tasks due from {due}.", "任务最早期限{due}。")
 _ALERTED = [(rule, rule.trigger) for rule in DUTIES if isinstance(rule.trigger, OnAlert)]
 
 
@@ -32,6 +38,17 @@ class Owed:
     suppressed: Mapping[AlertKey, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Warning:
+    """One alert somebody is to be told of."""
+
+    episode: Episode
+    customer: Customer | None
+    commodity: Commodity
+    due: datetime | None
+    expires_at: datetime
+
+
 def owed(
     changes: AlertChanges,
     roster: Roster,
@@ -39,43 +56,58 @@ def owed(
     now: datetime,
     happened: Mapping[AlertKey, datetime],
     exclusions: Sequence[Exclusion] = (),
+    lately: Mapping[tuple[str, str], tuple[int, int]] = MappingProxyType({}),
 ) -> Owed:
     """Return what ``changes`` owe: the duties of every stage newly reached, and messages about newly opened alerts.
 
-    ``happened`` says when what each alert speaks of was over: a message is worth nothing too long after it. A stage that
-    somebody's approved exclusion covers owes nothing (RULES churn-exclude); ``voided`` are (alert, duty rule) of stages that
-    late readings took back.
+    Several alerts of one rule for one person make one message. ``happened`` says when what each alert speaks of was over: a
+    message is worth nothing too long after it. A stage that somebody's approved exclusion covers owes nothing (RULES
+    churn-exclude); ``voided`` are (alert, duty rule) of stages that late readings took back. ``lately`` says what people
+    were sent before (notifier.pace).
     """
     duties: list[NewDuty] = []
-    messages: list[NewMessage] = []
     silences: dict[AlertKey, str] = {}
+    to_tell: dict[tuple[str, str], list[_Warning]] = {}
     together = silent_together(changes.opened, roster.registry, site.options.silent_together)
     for episode in changes.opened:
         customer, commodity = _concerned(episode, roster.registry)
         own = _called_for(episode, episode.stages, roster, site, now, exclusions)
         duties += own
-        manager = _manager(customer, roster)
+        manager = recipient(customer.code, roster) if customer else None
         expires_at = happened[episode.key] + _validity(episode.rule, site.options)
         excluded = bool(episode.stages) and _excluded(episode, episode.stages[-1], exclusions)
         silences[episode.key] = silence(
             now, expires_at, manager.code if manager else "", excluded=excluded, together=episode.key in together
         )
         if manager and silences[episode.key] == Silence.NONE:
-            messages.append(_message(episode, commodity, manager, own, site, expires_at))
+            due = own[0].due_at if own else None
+            warning = _Warning(episode, customer, commodity, due, expires_at)
+            to_tell.setdefault((manager.code, episode.rule), []).append(warning)
+    messages, kept_back = _messages(to_tell, roster, Pace(site, now, lately), site)
     voided: list[tuple[int, str]] = []
     for alert, episode in changes.changed:
         before, after = dict(alert.episode.stages), dict(episode.stages)
         duties += _called_for(episode, [s for s in episode.stages if s.name not in before], roster, site, now, exclusions)
         gone = [name for name in before if name not in after]
         voided += [(alert.id, rule.name) for rule, on in _ALERTED if episode.rule in on.rules and on.stage in gone]
-    return Owed(tuple(duties), tuple(messages), tuple(voided), silences)
+    return Owed(tuple(duties), tuple(messages), tuple(voided), silences | kept_back)
 
 
-def _manager(customer: Customer | None, roster: Roster) -> Person | None:
-    """Return who is sent messages about a customer: his manager, or the deputy; they do not climb as duties do."""
-    if customer is None:
-        return None
-    return roster.acting(customer, Role.MANAGER) or roster.acting(customer, Role.DEPUTY)
+def _messages(
+    to_tell: Mapping[tuple[str, str], list[_Warning]], roster: Roster, pace: Pace, site: Site
+) -> tuple[list[NewMessage], dict[AlertKey, str]]:
+    """Return a message for each person and rule, and why the alerts of those that are not sent stay silent."""
+    messages: list[NewMessage] = []
+    silences: dict[AlertKey, str] = {}
+    for (code, rule), warnings in sorted(to_tell.items()):
+        person = roster.registry.people[code]
+        single = len(warnings) == 1
+        made = _message(warnings[0], person, site) if single else _about_several(rule, warnings, person, site)
+        why = pace.silence(made)
+        silences |= dict.fromkeys(made.alerts, why)
+        passed = pace.passed(made)
+        messages += [passed] if passed else []
+    return messages, silences
 
 
 def _called_for(
@@ -103,7 +135,7 @@ def _excluded(episode: Episode, stage: Stage, exclusions: Sequence[Exclusion]) -
 
 
 def _validity(rule: str, options: RoutingOptions) -> timedelta:
-    return timedelta(hours=options.valid_h.get(rule, texts.TEMPLATES[rule].valid_h))
+    return timedelta(hours=options.valid_h.get(rule, OF_RULE[rule].valid_h))
 
 
 def _concerned(episode: Episode, registry: Registry) -> tuple[Customer | None, Commodity]:
@@ -115,11 +147,10 @@ def _concerned(episode: Episode, registry: Registry) -> tuple[Customer | None, C
     return registry.customer(code), Commodity(commodity)
 
 
-def _message(
-    episode: Episode, commodity: Commodity, person: Person, duties: list[NewDuty], site: Site, expires_at: datetime
-) -> NewMessage:
-    template = texts.TEMPLATES[episode.rule]
-    due = duties[0].due_at if duties else None
+def _message(warning: _Warning, person: Person, site: Site) -> NewMessage:
+    """Return the message about one alert: what it says, and what is to be done by when."""
+    episode, lang = warning.episode, Lang(person.lang)
+    template = OF_RULE[episode.rule]
     opened = date.fromordinal(episode.opened_day).isoformat()
     return NewMessage(
         key=f"{episode.rule}/{episode.policy}/{episode.subject}/{opened}/warn/{person.code}/{site.options.channel}",
@@ -128,7 +159,35 @@ def _message(
         lang=person.lang,
         template=template.name,
         template_version=template.version,
-        body=texts.body(template, Lang(person.lang), episode, commodity, due, site.zone),
-        expires_at=expires_at,
-        alert=episode.key,
+        body=template.body(lang, _figures(warning, lang, site)),
+        expires_at=warning.expires_at,
+        alerts=(episode.key,),
     )
+
+
+def _about_several(rule: str, warnings: Sequence[_Warning], person: Person, site: Site) -> NewMessage:
+    """Return one message about several alerts of a rule: the first few in short, how many more, and the first deadline."""
+    lang, template = Lang(person.lang), alerts.TEMPLATE
+    short = [OF_RULE[rule].short.say(lang, **_figures(one, lang, site)) for one in warnings]
+    due = min((one.due for one in warnings if one.due), default=None)
+    keys = tuple(one.episode.key for one in warnings)
+    name = sha256(repr(sorted(keys)).encode()).hexdigest()[:16]
+    opened = date.fromordinal(warnings[0].episode.opened_day).isoformat()
+    figures = {"count": len(warnings), "what": OF_RULE[rule].title.say(lang), "lines": template.lines(lang, short)}
+    return NewMessage(
+        key=f"{rule}/{opened}/{len(keys)}/{name}/{person.code}/{site.options.channel}",
+        channel=site.options.channel,
+        person=person.code,
+        lang=person.lang,
+        template=template.name,
+        template_version=template.version,
+        body=template.text.say(lang, due=_DUE.say(lang, due=site.local(due)) if due else "", **figures),
+        expires_at=min(one.expires_at for one in warnings),
+        alerts=keys,
+    )
+
+
+def _figures(warning: _Warning, lang: Lang, site: Site) -> Figures:
+    template, episode = OF_RULE[warning.episode.rule], warning.episode
+    code = warning.customer.code if warning.customer else episode.subject.rpartition("/")[0]
+    return template.filled(episode, code, warning.commodity, lang, site.local(warning.due) if warning.due else "")

@@ -17,6 +17,8 @@ class Silence(StrEnum):
     INGEST = "ingest"
     NOBODY = "nobody"
     EXCLUDED = "excluded"
+    QUIET = "quiet"
+    RATE = "rate"
 
 
 SILENCE_TEXT: dict[Silence, Phrase] = {
@@ -27,6 +29,8 @@ SILENCE_TEXT: dict[Silence, Phrase] = {
         "many points fell silent together: look at the gateways and the broker",
         "大量用户点同时失联，请检查网关与消息服务器",
     ),
+    Silence.QUIET: Phrase("its meaning would be gone before the quiet hours end", "静默时段结束前即已过时效"),
+    Silence.RATE: Phrase("he was sent too many of its kind: see the morning's digest", "同类短信过多，请见晨间汇总"),
     Silence.NOBODY: Phrase("nobody is responsible for this customer", "该客户没有负责人"),
 }
 

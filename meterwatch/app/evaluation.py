@@ -228,7 +228,7 @@ class Evaluation:
         )
         happened = {episode.key: from_ms(scheme.end(episode.opened_day)) for episode in changes.opened}
         roster = Roster(registry, self._ledger.absences(), self._site.day(now))
-        owes = owed(changes, roster, self._site, now, happened, self._ledger.exclusions())
+        owes = owed(changes, roster, self._site, now, happened, self._ledger.exclusions(), self._ledger.sent_lately(now))
         commit = Commit(
             now=now,
             registry=registry.number,

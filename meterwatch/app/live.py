@@ -98,7 +98,7 @@ class Live:
         now = self._clock.now()
         at = {episode.key: happened[episode.subject] for episode in changes.opened}
         roster = Roster(registry, self._ledger.absences(), self._site.day(now))
-        owes = owed(changes, roster, self._site, now, at, self._ledger.exclusions())
+        owes = owed(changes, roster, self._site, now, at, self._ledger.exclusions(), self._ledger.sent_lately(now))
         self._ledger.commit(
             Commit(
                 now=now,

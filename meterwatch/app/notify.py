@@ -64,8 +64,10 @@ class Notify:
             self._unsealed = ""
 
     def next_due(self, now: datetime) -> datetime | None:
-        """Return when something next happens to a duty by itself, or the end of the hour if there is something to seal."""
-        found = (self._planner.next_due(now), self._ledger.audit.next_due(now))
+        """Return when something next happens to a duty by itself, a digest is due, or a message that waits for the end of
+        the quiet hours; or the end of the hour if there is something to seal.
+        """
+        found = (self._planner.next_due(now), self._ledger.outbox.next_held(now), self._ledger.audit.next_due(now))
         return min((due for due in found if due), default=None)
 
     def measure(self, now: datetime) -> None:

@@ -21,6 +21,7 @@ from meterwatch.core.bounds import beyond
 from meterwatch.core.calendar import WorkingCalendar, zone_problem
 from meterwatch.stores.influx_options import InfluxOptions
 from notifier.channels import CHANNELS
+from notifier.judging import JudgingOptions
 from notifier.outbox import OutboxOptions
 from notifier.site import ComplaintOptions, RoutingOptions
 
@@ -122,6 +123,7 @@ class Settings(BaseSettings):
     daily: DailyOptions = DailyOptions()
     classes: ClassOptions = ClassOptions()
     rules: RuleSettings = RuleSettings()
+    judging: JudgingOptions = JudgingOptions()
     routing: RoutingOptions = RoutingOptions()
     complaints: ComplaintOptions = ComplaintOptions()
     outbox: OutboxOptions = OutboxOptions()

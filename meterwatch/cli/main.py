@@ -24,16 +24,22 @@ COMMANDS: dict[str, Phrase] = {
         "import and export customers, usage points, meters and people", "导入、导出客户、用户点、表计与人员档案"
     ),
     "people": Phrase(
-        "list people; grant, list and revoke permissions to see names and phones", "查看人员；授予、查看、撤销查阅权限"
+        "list people; say who is away; grant, list and revoke permissions to see names and phones",
+        "查看人员；登记离岗；授予、查看、撤销查阅权限",
     ),
     "run": Phrase("run the service", "运行服务"),
     "demo": Phrase("play the demonstration fleet", "运行演示"),
     "alerts": Phrase("list alerts, or show one", "查看告警"),
+    "judge": Phrase("judge the days that crossed the warning line: act or exclude", "判断低于预警线的日期：处理或排除"),
+    "exclude": Phrase("exclude regular or seasonal reductions, for a time", "限期排除规律性或季节性用量减少"),
     "tasks": Phrase("list tasks, or close one with cause and proposal", "查看任务，或填写原因与措施后办结"),
     "contact": Phrase("enter and list contacts with customers", "登记与查看客户联系记录"),
     "complaint": Phrase("enter, answer, settle and list complaints", "登记、答复、办结与查看投诉"),
     "timeline": Phrase("print all that is recorded about a customer, as proof", "打印客户时间线，作为履职证明"),
-    "messages": Phrase("list messages and what became of them", "查看短信及其状态"),
+    "messages": Phrase(
+        "list messages and what became of them; `messages preview` shows the templates",
+        "查看短信及其状态；用 `messages preview` 预览模板",
+    ),
     "readings": Phrase(
         "show readings or day totals of a usage point; `readings correct` and `readings health` judge them and the meter",
         "查看用户点的读数或日用量；用 `readings correct` 修正读数，`readings health` 判定表计",
@@ -47,12 +53,15 @@ COMMANDS: dict[str, Phrase] = {
     "influx": Phrase("prepare InfluxDB", "准备 InfluxDB"),
 }
 VERBS: dict[str, dict[str, Phrase]] = {
+    "messages": {
+        "preview": Phrase("show what messages say, how many SMS they take and what they cost", "预览短信模板、条数与费用")
+    },
     "readings": {
         "correct": Phrase("correct readings; the raw values stay beside", "修正读数，原值并存"),
         "health": Phrase(
             "say whether a usage point's meter works, or list what was said", "判定用户点的表计是否正常，或查看判定"
         ),
-    }
+    },
 }
 """Verbs of commands that take a code in the same place: the word that follows tells which is meant."""
 _DESCRIPTION = Phrase(

@@ -33,6 +33,15 @@ def customer_names(opened: Session, concerns: Iterable[Concern]) -> dict[Concern
     return {concern: names[code] for concern, code in codes.items() if names[code] != code}
 
 
+def names_of(opened: Session, codes: Iterable[str]) -> dict[str, str]:
+    """Return the names of customers by code, of those the viewer may see; none where it can't be noted that he looked."""
+    asked = {code for code in codes if code}
+    if not asked or opened.books.ledger.database.read_only:
+        return {}
+    names = opened.books.archive.customer_names(opened.viewer, asked, opened.books.clock.now())
+    return {code: name for code, name in names.items() if name != code}
+
+
 def _customer(registry: Registry, concern: Concern) -> str:
     """Return the code of the customer, empty if none was supplied at the usage point on that day."""
     if _LEVEL[concern.rule] is Level.CUSTOMER:

@@ -1,9 +1,10 @@
-"""``meterwatch people``: who works for the utility, as the viewer may see them; below it what they are permitted to see."""
+"""``meterwatch people``: who works for the utility, as the viewer may see them; below it who is away,
+and what they are permitted to see."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from meterwatch.cli import permissions
+from meterwatch.cli import absences, permissions
 from meterwatch.cli.main import common, example
 from meterwatch.cli.output import Output
 from meterwatch.cli.session import session
@@ -25,7 +26,8 @@ def configure(parser: ArgumentParser, lang: Lang) -> None:
     common(parser, lang)
     parser.set_defaults(run=list_people)
     example(parser, "meterwatch people --json")
-    verbs = parser.add_subparsers(metavar="permit|permissions|revoke")
+    verbs = parser.add_subparsers(metavar="absent|back|absences|permit|permissions|revoke")
+    absences.configure(verbs, lang)
     permissions.configure(verbs, lang)
 
 

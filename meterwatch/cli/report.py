@@ -160,7 +160,7 @@ def _use(args: Namespace, out: Output) -> int:
         _require_begun(period, today)
         registry = opened.books.snapshots.newest()
         uses = _uses(opened, registry, units, period)
-        if not uses.any_read:
+        if not (uses.any_read or args.file):  # a sheet that was asked for is filed, whatever stands there
             days = {"period": period.name, "first": period.first, "last": period.last}
             raise Refusal(_NO_READINGS, **days, units=_named(units), other=before(period).name)
         day = min(period.last, today)
@@ -215,7 +215,7 @@ def _oversee(args: Namespace, out: Output) -> int:
         spans = (period.first, period.last), (earlier.first, earlier.last), (year.first, period.last)
         only = None if args.unit is None and sees_every_unit(opened.viewer) else units
         rows = oversee_rows(Spans(*(_due(opened, only, first, last) for first, last in spans)))
-        if not rows:
+        if not (rows or args.file):
             raise Refusal(_NO_DUTIES, period=period.name)
         imprint = _imprint(opened, out, opened.books.snapshots.newest())
         task = Sought(oversee.DUTY.name, units, period)

@@ -1,14 +1,14 @@
 """``meterwatch tasks``: what is to be done by whom until when, and what became of it."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from typing import Any
 
 from meterwatch.cli import task_acts
 from meterwatch.cli.arguments import number
 from meterwatch.cli.main import common, example, limit
+from meterwatch.cli.names import names_of
 from meterwatch.cli.output import Output, local
-from meterwatch.cli.session import Session, person_of, session
+from meterwatch.cli.session import person_of, session
 from meterwatch.core.model.duties import ACT_TEXT, DUTY_STATE_TEXT, EVIDENCE_TEXT, Act, Duty, DutyStep, Evidence
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.registry import ROLE_TEXT, Role
@@ -69,25 +69,16 @@ def list_tasks(args: Namespace, out: Output) -> int:
         person = person_of(opened) if args.mine else args.person or ""
         wanted = Wanted(args.all, person, args.customer or "", args.unit, args.rule or "")
         found = opened.books.ledger.work.tasks(wanted, args.limit)
-        names = _names(opened, found)
+        names = names_of(opened, (duty.customer for duty in found))
         out.table(_COLUMNS, [_row(duty, names.get(duty.customer), opened.zone, out) for duty in found], _EMPTY)
     return 0
-
-
-def _names(opened: Session, found: Sequence[Duty]) -> dict[str, str]:
-    """Return the names of the tasks' customers where the viewer may see them."""
-    codes = {duty.customer for duty in found if duty.customer}
-    if opened.books.ledger.database.read_only:  # it can't be noted there that he looked
-        return {}
-    names = opened.books.archive.customer_names(opened.viewer, codes, opened.books.clock.now())
-    return {code: name for code, name in names.items() if name != code}
 
 
 def show_task(args: Namespace, out: Output) -> int:
     """Show one task with everything that was done about it."""
     with session(args) as opened:
         duty, steps = opened.books.ledger.work.task(args.number)
-        row = _row(duty, _names(opened, [duty]).get(duty.customer), opened.zone, out)
+        row = _row(duty, names_of(opened, [duty.customer]).get(duty.customer), opened.zone, out)
         if out.as_json:
             out.data(row | {"steps": [_step_row(step) for step in steps], "evidence": list(map(_proof_row, duty.evidence))})
             return 0

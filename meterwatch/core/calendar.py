@@ -136,6 +136,10 @@ class WorkingCalendar:
             return True
         return day not in self.resting and _china(day.year).is_working_day(day)
 
+    def is_holiday(self, day: date) -> bool:
+        """Return whether ``day`` is a holiday, or a day off in exchange for a make-up day; a mere weekend is none."""
+        return not self.is_working(day) and (day in self.resting or day in _china(day.year))
+
     def is_published(self, year: int) -> bool:
         """Return whether the State Council's notice for ``year`` is known: it always moves working days to weekends."""
         return any(day.year == year for day in _china(year).weekend_workdays)

@@ -167,6 +167,9 @@ class EvaluationLedger(Protocol):
     def exclusions(self) -> Sequence[Exclusion]:
         """Return the approved exclusions."""
 
+    def sent_lately(self, now: datetime) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """Return how many messages of each kind everybody was queued within an hour and a day, by (person, kind)."""
+
     def commit(self, commit: Commit) -> None:
         """Enter a commit in one transaction; a dirty day is cleared only if its mark is still the one that was read."""
 

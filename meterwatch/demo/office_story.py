@@ -2,15 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
-from meterwatch.core.model.duties import DUTY_STATE_TEXT, Act, DutyState
+from meterwatch.core.calendar import WorkingCalendar
+from meterwatch.core.model.duties import DUTY_STATE_TEXT, DutyState
+from meterwatch.core.model.judgements import VERDICT_TEXT, Verdict
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.demo import script
 from meterwatch.demo.fleet import DEPUTY
 from meterwatch.demo.office import AWAY
 from meterwatch.demo.story import Finding, same, subject_of
-from meterwatch.demo.world import World
+from meterwatch.demo.world import FIRST_DAY, LAST_DAY, World
+from meterwatch.stores.ledger.judgements import LITERAL
 from notifier.duties.rules import BY_NAME
+from notifier.pace import DIGEST
 
 _S = DutyState
 ROUTINE: Mapping[tuple[str, DutyState], int] = {
@@ -33,8 +38,15 @@ RECOVERY = (
     ("churn-filing", "S-01"),
 )
 """The tasks about the factory that halves its use, by whom they are done in time."""
-TOLD = {Act.HAND_OVER: 1, Act.ESCALATE: 2}
-"""Messages to the deputy: 48 tasks of the manager who is away in one, and the visits of five late customers in two."""
+TOLD = {("D-01", "hand_over"): 1, ("D-01", "escalate"): 3, ("S-01", "opened"): 1}
+"""Messages about tasks, by person and template: 48 tasks of the manager who is away in one, the warning and the silent meter
+on their last day, the visits of late customers; and the recovery plan that the supervisor is to approve."""
+_KIND = {
+    "hand_over": Phrase("messages about tasks handed over", "移交任务短信"),
+    "escalate": Phrase("messages about tasks escalated", "督办任务短信"),
+    "opened": Phrase("messages about new tasks", "新任务短信"),
+}
+_MANAGERS = ("M-01", "M-02", "M-04", "M-05")  # the tasks of M-03 stay with the deputy who stood in
 
 
 def office(world: World) -> Iterator[Finding]:
@@ -47,8 +59,31 @@ def office(world: World) -> Iterator[Finding]:
         title, said = BY_NAME[rule].title, DUTY_STATE_TEXT[state]
         text = Phrase(f"{title.en}, {said.en}: {{found}}", f"{title.zh}（{said.zh}）：{{found}}")
         yield same(text, counts.get((rule, state), 0), ROUTINE.get((rule, state), 0))
-    told = sum(message.person == DEPUTY and message.template in TOLD for message in world.messages)
-    yield same(Phrase("messages to the deputy: {found}", "发给代理人的短信：{found}"), told, sum(TOLD.values()))
+    told = Counter((message.person, message.template) for message in world.messages)
+    for (person, template), count in TOLD.items():
+        kind = _KIND[template]
+        text = Phrase(f"{kind.en}, to {person}: {{found}}", f"{kind.zh}（{person}）：{{found}}")
+        yield same(text, told[person, template], count)
+    digests = sum(told[person, DIGEST] for person in _MANAGERS)
+    yield same(Phrase("digests to managers: {found}", "客户经理收到晨间汇总：{found}"), digests, _mornings())
+    yield from _judged(world, subject)
+
+
+def _mornings() -> int:
+    """Return how many digests those managers are to have: each on each working day."""
+    calendar = WorkingCalendar()
+    return len(_MANAGERS) * sum(calendar.is_working(date.fromordinal(day)) for day in range(FIRST_DAY, LAST_DAY + 1))
+
+
+def _judged(world: World, halved: str) -> Iterator[Finding]:
+    """Return what became of the judgement list: acted on where the factory halved its use, the rest excluded in bulk."""
+    crossed = [fact.subject for fact in world.churn_facts if LITERAL in fact.crossing]
+    waiting = Counter(Verdict.ACT if subject == halved else Verdict.EXCLUDE for subject in crossed)
+    found = Counter(judgement.verdict for judgement in world.judgements)
+    for verdict in Verdict:
+        said = VERDICT_TEXT[verdict]
+        text = Phrase(f"crossings judged, {said.en}: {{found}}", f"已判断的记录（{said.zh}）：{{found}}")
+        yield same(text, found[verdict], waiting[verdict])
 
 
 def _shown(tasks: Iterable[tuple[str, str, DutyState]]) -> Phrase:

@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import segments
 from ingest.journal import INBOX
-from meterwatch.app.parts import JOURNAL_FOLDER, site
+from meterwatch.app.parts import JOURNAL_FOLDER
 from meterwatch.app.service import Service
 from meterwatch.app.settings_file import load
 from meterwatch.core.clock import elapsed
@@ -190,7 +190,7 @@ class Player:
     def __post_init__(self) -> None:
         self._expected = self._journaled()
         service = self.stage.service
-        self._office = Office(service.books, site(service.settings), self.lang)
+        self._office = Office(service.books, service.settings, self.lang)
 
     def load_history(self, days: Iterable[int], progress: Callable[[int], None] = lambda _count: None) -> None:
         """Hand the readings of some days before the play in through the journal's inbox; their totals are computed."""

@@ -15,12 +15,13 @@ from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.reading_types import USE_UNIT
 from meterwatch.core.model.readings import QUALITY_TEXT, Quality
 from meterwatch.demo import script
-from meterwatch.demo.fleet import Point
+from meterwatch.demo.fleet import Point, manager_of
 from meterwatch.demo.office import AWAY
 from meterwatch.demo.office_story import TOLD, office
 from meterwatch.demo.story import Finding, Story, beside, same, subject_of
 from meterwatch.demo.words import NONE, REASON, listed, tally
 from meterwatch.demo.world import FIRST_DAY, LAST_DAY, World
+from notifier.pace import DIGEST
 
 _RULES = {rule.name: rule for rule in RULES}
 _OPENED = date(2023, 2, 17)
@@ -191,7 +192,7 @@ def late(world: World) -> Iterator[Finding]:
     judged = [day for day in around if script.OFFLINE < from_ms(scheme.end(day)) <= script.ONLINE - _CLOSE_AFTER]
     again = sum(all(world.total(point, day).whole for point in points) for day in judged)
     yield same(Phrase("{found} days judged again", "{found} 天重新计算"), again, len(judged))
-    told = sum(any(one.key.startswith(f"silent/literal/{point.code}/") for one in world.messages) for point in points)
+    told = sum(any(point.code in one.body for one in world.messages if one.key.startswith("silent/")) for point in points)
     yield same(Phrase("told of {found} silent meters", "{found} 块表计失联已通知"), told, len(points))
     standing = sum(len(_alerts(world, "silent", point.code)) for point in points)
     yield same(Phrase("alerts that stand: {found}", "未撤销告警：{found}"), standing, 0)
@@ -229,13 +230,16 @@ def poison(world: World) -> Iterator[Finding]:
 def everything(world: World) -> Iterator[Finding]:
     """No alert, task or message without a script, every total of the fleet right, both balances even."""
     scripted = {("churn", subject_of(world, script.HALVED)), ("load", script.OVERLOADED), ("silent", script.SILENT)}
-    told = [*script.OVERLOADS, script.HALVED, script.SILENT, *world.fleet.gateways[script.LATE_GATEWAY]]
+    late_meters = {manager_of(point.customer) for point in world.fleet.gateways[script.LATE_GATEWAY]}
+    told = [*script.OVERLOADS, script.HALVED, script.SILENT, *late_meters]
     seen = {(alert.episode.rule, alert.episode.subject) for alert in world.alerts}
     others = tally(_alert(rule, subject) for rule, subject in seen - scripted)
     yield same(Phrase("unscripted alerts: {found}", "意外告警：{found}"), others, NONE)
     warnings = [task for task in world.tasks if task.rule == "churn-warn"]
     yield same(Phrase("warnings to work on: {found}", "预警任务共 {found}"), len(warnings), 1)
-    yield same(Phrase("messages in all: {found}", "短信共 {found}"), len(world.messages), len(told) + sum(TOLD.values()))
+    sent = sum(message.template != DIGEST for message in world.messages)
+    scripted_messages = len(told) + sum(TOLD.values())
+    yield same(Phrase("messages besides digests: {found}", "除晨间汇总外短信共 {found}"), sent, scripted_messages)
     heard = [point for point in world.fleet.points if point.code != script.SILENT]
     yield _totals(world, heard, range(FIRST_DAY, LAST_DAY + 1))
     yield Finding(world.balance.holds() and not world.balance.waiting, _BALANCES, asdict(world.balance))

@@ -11,6 +11,7 @@ from ingest.outcomes import Balance
 from meterwatch.app.books import Books
 from meterwatch.core.model.alerts import Alert, FactRow
 from meterwatch.core.model.duties import Duty
+from meterwatch.core.model.judgements import Judgement
 from meterwatch.core.model.messages import Message
 from meterwatch.core.model.readings import DayTotals
 from meterwatch.core.model.registry import Registry
@@ -52,6 +53,7 @@ class World:
     churn_facts: Sequence[FactRow]
     tasks: Sequence[Duty]
     messages: Sequence[Message]
+    judgements: Sequence[Judgement]
     rejects: Mapping[str, int]
     balance: Balance
     stored: int
@@ -61,15 +63,17 @@ class World:
     def of(cls, script: Script, books: Books, store: ReadingStore, registry: Registry, balance: Balance) -> Self:
         """Return what stands in the books and the store."""
         evaluation = books.ledger.evaluation
+        churn_facts = evaluation.facts("churn", FIRST_DAY, LAST_DAY)
         alerts = [alert for alert in evaluation.all_alerts(closed=True, limit=_ALL) if alert.withdrawn_at is None]
         return cls(
             script,
             registry.codes,
             store.read_totals(FIRST_DAY, LAST_DAY),
             alerts[::-1],
-            evaluation.facts("churn", FIRST_DAY, LAST_DAY),
+            churn_facts,
             books.ledger.work.tasks(Wanted(finished=True), limit=None),
             books.ledger.outbox.messages(limit=_ALL),
+            books.ledger.judgements.judgements({fact.subject for fact in churn_facts}),
             books.ledger.ingest.reject_counts(),
             balance,
             store.count(),

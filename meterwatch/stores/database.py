@@ -15,7 +15,7 @@ from meterwatch.core.errors import Refusal, Unavailable
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.stores.sqlite_files import ReadOnly, make_folder, open_file
 
-VERSION = "0006"
+VERSION = "0008"
 BUSY_TIMEOUT_MS = 30_000
 
 _NEWER = Phrase(

@@ -140,18 +140,33 @@ exclusions = Table(
     Column("state", String(16), nullable=False),
     _code("decided_by"),
     Column("decided_at", Moment),
+    _code("ended_by", ""),
+    Column("ended_at", Moment),
     Index(None, "state"),
     Index(None, "subject"),
 )
 judgements = Table(
     "judgements",
     metadata,
-    Column("rule", String(32), primary_key=True),
-    Column("subject", String(80), primary_key=True),
-    Column("day", Integer, primary_key=True, autoincrement=False),
+    _id(),
+    Column("rule", String(32), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("day", Integer, nullable=False),
     Column("verdict", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     _code("person"),
     _code("account"),
     Column("at", Moment, nullable=False),
+    Column("duty", ID, ForeignKey("duties.id")),
+    _code("withdrawn_by", ""),
+    Column("withdrawn_at", Moment),
+    Index(None, "day"),
+)
+JUDGED = judgements.c.withdrawn_at.is_(None)
+Index(
+    None,
+    *(judgements.c[name] for name in ("rule", "subject", "day")),
+    unique=True,
+    sqlite_where=JUDGED,
+    postgresql_where=JUDGED,
 )

@@ -335,6 +335,14 @@ messages = Table(
     Column("retry_at_real", Moment),
     Index(None, "state", "channel"),
     Index(None, "channel", "reference"),
+    Index(None, "created_at"),
+)
+message_alerts = Table(
+    "message_alerts",
+    metadata,
+    Column("message", ID, ForeignKey("messages.number"), primary_key=True),
+    Column("alert", ID, ForeignKey("alerts.id"), primary_key=True),
+    Index(None, "alert"),
 )
 message_history = Table(
     "message_history",

@@ -23,6 +23,10 @@ _NOT_YOURS = Phrase(
     "{viewer} 无权办结任务 {number}：可由负责人{person}、升级通知到的人员、该客户的客户经理或其代理人、"
     "所属单位的所长、督察或公司经理办结",
 )
+_OVERSEEING = Phrase(
+    "{viewer} may not close task {number}: the person responsible{person} may, a supervisor or the company manager",
+    "{viewer} 无权办结任务 {number}：可由负责人{person}、督察或公司经理办结",
+)
 _OTHER_KIND = Phrase(
     "{kind} does not count as evidence for task {number}; what counts: {kinds}",
     "{kind} 不能作为任务 {number} 的证据；可用的方式：{kinds}",
@@ -42,6 +46,10 @@ _OUTCOMELESS = Phrase(
 _SECOND = Phrase(
     "{person} called for task {number} himself: a second person closes it",
     "任务 {number} 由 {person} 本人提出：须由第二人办理",
+)
+_COMMAND = Phrase(
+    "task {number} is closed by `{command}` (or its counterpart that refuses)",
+    "任务 {number} 须用 `{command}` 办结（或用相应的拒绝命令）",
 )
 _BEFORE = Phrase(
     "what happened at {at} is no evidence for task {number}: it was opened at {opened}",
@@ -65,17 +73,20 @@ class Desk:
     def may_work_on(self, duty: Duty) -> bool:
         """Return whether he is responsible for a task, was called to it, or answers for its customer or unit.
 
-        A permission to see names is not enough.
+        A permission to see names is not enough. What a supervisor has to do is done by nobody it is about.
         """
         person = self.viewer.person
         if not person:
             return False
+        if BY_NAME[duty.rule].role is Role.SUPERVISOR:
+            return person == duty.person or self.viewer.oversees
         if person in (duty.person, *duty.chain):
             return True
-        return self.viewer.answers_for(duty.customer) if duty.customer else self._heads(person, duty.unit)
+        return self.viewer.answers_for(duty.customer) if duty.customer else self.oversees(duty.unit)
 
-    def _heads(self, person: str, unit: str) -> bool:
-        found = self.roster.registry.people.get(person)
+    def oversees(self, unit: str) -> bool:
+        """Return whether he is the unit's office head, a supervisor or the company manager."""
+        found = self.roster.registry.people.get(self.viewer.person or "")
         heads = found is not None and found.role is Role.OFFICE_HEAD and found.unit == unit
         return heads or self.viewer.oversees
 
@@ -91,6 +102,9 @@ def closing(desk: Desk) -> Settle:
     def settle(duty: Duty, proof: Evidence) -> Sequence[NewDuty]:
         rule = BY_NAME[duty.rule]
         _require_right(desk, duty)
+        if rule.command:
+            command = rule.command.format(number=duty.period.rpartition(" ")[2])
+            raise Refusal(_COMMAND, number=duty.id, command=command)
         _require_second(desk, rule, duty)
         _require_counting(rule, duty, proof, desk.site)
         return _follow_ups(rule, duty, proof, desk)
@@ -114,7 +128,8 @@ def confirming(desk: Desk) -> Settle:
 def _require_right(desk: Desk, duty: Duty) -> None:
     if not desk.may_work_on(duty):
         person = f" ({duty.person})" if duty.person else ""
-        raise Refusal(_NOT_YOURS, viewer=desk.viewer.name, number=duty.id, person=person)
+        phrase = _OVERSEEING if BY_NAME[duty.rule].role is Role.SUPERVISOR else _NOT_YOURS
+        raise Refusal(phrase, viewer=desk.viewer.name, number=duty.id, person=person)
 
 
 def _require_second(desk: Desk, rule: DutyRule, duty: Duty) -> None:

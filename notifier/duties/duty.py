@@ -126,6 +126,8 @@ class DutyRule:
     escalation: tuple[Rung, ...] = DAYS
     copies: tuple[Role, ...] = ()
     second: bool = False
+    command: str = ""
+    """The command that closes it with all it decides, where evidence alone does not: {number} is that of its period."""
     inherits: bool = False
     by_contact: bool = False
     """Whether a contact record of a counting kind that reached somebody meets it."""

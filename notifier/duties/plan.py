@@ -20,12 +20,15 @@ from meterwatch.core.model.duties import (
     Evidence,
     NewDuty,
 )
+from meterwatch.core.model.messages import NewMessage
 from meterwatch.core.model.registry import Person, Role
 from notifier.duties.duty import DutyRule, OnCalendar, Want, While
+from notifier.pace import DIGEST
 from notifier.roster import Roster
 from notifier.site import Site
 
 PLANNER = "planner"
+TOLD = "told"  # stands beside the rules' names: the number of the duty opened last that people were told of
 PEOPLE = "people"  # stands beside the rules' names: when it was last seen to that every duty is with somebody who is there
 _INSTANT = timedelta(microseconds=1)  # evidence at the deadline itself is in time
 
@@ -36,7 +39,9 @@ class Situation:
 
     ``planned`` says what each rule was last asked; ``standing`` holds the unfinished duties of those to be asked anew;
     ``due`` the duties whose ``act_at`` has come; ``stranded`` the unfinished ones of people who are not there. ``absences``
-    names the state of who is away.
+    names the state of who is away. ``newest`` is the number of the duty opened last, ``opened`` those opened since people
+    were told; ``lately`` what messages they were sent (notifier.pace); ``morning`` the day whose digest is due, with the
+    messages in ``digests``.
     """
 
     roster: Roster
@@ -46,6 +51,11 @@ class Situation:
     due: Sequence[Duty] = ()
     stranded: Sequence[Duty] = ()
     absences: str = ""
+    newest: int = 0
+    opened: Sequence[Duty] = ()
+    lately: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    morning: str = ""
+    digests: Sequence[NewMessage] = ()
 
 
 def questions(rules: Iterable[DutyRule], roster: Roster, absences: str) -> dict[str, str]:
@@ -81,7 +91,9 @@ def plan(now: datetime, situation: Situation, rules: Mapping[str, DutyRule]) -> 
         if so_far.after.state in UNFINISHED and (step := hand_over(now, so_far.after, rules[duty.rule], situation.roster)):
             after = replace(so_far.after, person=step.person)
             changed[duty.id] = DutyChange(so_far.before, after, (*so_far.steps, step))
-    return DutyPlan(tuple(opened), tuple(changed.values()), planned=anew)
+    said = {TOLD: str(situation.newest)} | ({DIGEST: situation.morning} if situation.morning else {})
+    anew |= {name: text for name, text in said.items() if situation.planned.get(name) != text}
+    return DutyPlan(tuple(opened), tuple(changed.values()), tuple(situation.digests), anew)
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------

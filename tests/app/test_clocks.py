@@ -37,7 +37,8 @@ OVER_LOAD = 10 * 24  # the hour after START in which the hotel runs over its cap
 POWER_SCHEME = "Asia/Shanghai@0"
 THIRD_DAY = START + 2 * DAY + 3 * HOUR
 DAY_OF_LOAD = (START + 3 * DAY).toordinal()
-SPOOL = '[routing]\nchannel = "spool"\n'
+ANY_HOUR = 'digest_at = ""\nquiet_from = "00:00"\nquiet_to = "00:00"\n'  # the clock moves by days
+SPOOL = f'[routing]\nchannel = "spool"\n{ANY_HOUR}'
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ class TestThreeProcesses:
 
     def test_each_does_its_own_and_nothing_else(self, tmp_path: Path, broker: Mosquitto) -> None:
         with Platform(answer=b'{"id": "P-1"}') as platform:
-            webhook = f'[routing]\nchannel = "webhook"\n[channels.webhook]\nurl = "{platform.url}"\nsecret = "s"\n'
+            webhook = f'[routing]\nchannel = "webhook"\n{ANY_HOUR}[channels.webhook]\nurl = "{platform.url}"\nsecret = "s"\n'
             site = Site(tmp_path, broker.port, START, webhook)
             with site.process("notify") as notify, site.process("desk") as desk:
                 self.without_the_engine(site, notify, platform)

@@ -10,6 +10,7 @@ import pytest
 from ingest.outcomes import Balance
 from meterwatch.core.model.alerts import Alert, Episode, FactRow, Stage
 from meterwatch.core.model.duties import Duty, DutyState, Evidence, EvidenceKind
+from meterwatch.core.model.judgements import Judgement, Verdict
 from meterwatch.core.model.messages import Message, MessageState
 from meterwatch.core.model.readings import DayTotals, Quality
 from meterwatch.demo import script as scripted
@@ -57,6 +58,7 @@ def world(script: Script) -> World:
         churn_facts=[FactRow("churn", "C-0171/electricity", day, ("literal",), {}) for day in closed],
         tasks=_tasks(),
         messages=[*(_message(alert) for alert in (*alerts, *withdrawn)), *_told()],
+        judgements=[_judgement(number, day) for number, day in enumerate(closed, 1)],
         rejects={reason.value: count for reason, count in scripted.POISON_REASONS.items()},
         balance=Balance(1009, 1004, 5, 0, 90_245, 90_000, 240, 1, 4),
         stored=90_000,
@@ -75,9 +77,18 @@ def _tasks() -> list[Duty]:
 
 
 def _told() -> list[Message]:
-    """What the deputy is told about tasks."""
-    plain = Message(90, "", "spool", "D-01", "zh-CN", "", 1, "body", MessageState.ACCEPTED, NOON, NOON)
-    return [replace(plain, key=f"{act}/{n}", template=act.value) for act, count in TOLD.items() for n in range(count)]
+    """What people are told about tasks, and in the morning."""
+    plain = Message(90, "", "spool", "", "zh-CN", "", 1, "body", MessageState.ACCEPTED, NOON, NOON)
+    digests = {(f"M-0{number}", "digest"): 61 for number in (1, 2, 4, 5)}
+    return [
+        replace(plain, key=f"{template}/{person}/{number}", person=person, template=template)
+        for (person, template), count in (TOLD | digests).items()
+        for number in range(count)
+    ]
+
+
+def _judgement(number: int, day: int) -> Judgement:
+    return Judgement(number, "churn", "C-0171/electricity", day, Verdict.EXCLUDE, "festival", "M-02", "demo", NOON)
 
 
 def _churn() -> Alert:
@@ -97,7 +108,7 @@ def _silent(number: int, point: str, opened: int) -> Alert:
 
 def _message(alert: Alert) -> Message:
     key = f"{alert.episode.rule}/{alert.episode.policy}/{alert.episode.subject}/{alert.episode.opened_day}"
-    return Message(alert.id, key, "spool", "M-03", "en", "t", 1, "body", MessageState.ACCEPTED, NOON, NOON)
+    return Message(alert.id, key, "spool", "M-03", "en", "t", 1, alert.episode.subject, MessageState.ACCEPTED, NOON, NOON)
 
 
 def _totals(script: Script) -> DayTotals:

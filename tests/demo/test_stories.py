@@ -16,6 +16,7 @@ from meterwatch.cli.demo import report
 from meterwatch.cli.output import Output
 from meterwatch.core.model.alerts import Alert, Episode, Stage
 from meterwatch.core.model.duties import DutyState
+from meterwatch.core.model.judgements import Verdict
 from meterwatch.core.model.messages import MessageState
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.readings import DayTotals
@@ -131,7 +132,7 @@ def one_more_stored(world: World) -> World:
 
 
 def empty(world: World) -> World:
-    nothing: dict[str, Any] = dict.fromkeys(("alerts", "churn_facts", "tasks", "messages"), ())
+    nothing: dict[str, Any] = dict.fromkeys(("alerts", "churn_facts", "tasks", "messages", "judgements"), ())
     return replace(world, day_totals=DayTotals.empty(), rejects={}, balance=Balance(), stored=0, **nothing)
 
 
@@ -164,8 +165,11 @@ WRONG: list[tuple[str, Tamper, set[str]]] = [
     ("no task", without("tasks"), {"halved", "everything", "office"}),
     ("message refused", with_first("messages", state=MessageState.REFUSED), {"halved"}),
     ("no message", without("messages"), {"halved", "everything"}),
+    ("no digest", lambda world: replace(world, messages=world.messages[:-1]), {"office"}),
+    ("a crossing nobody judged", without("judgements"), {"office"}),
+    ("a crossing acted on", with_first("judgements", verdict=Verdict.ACT), {"office"}),
     ("told twice", again("messages"), {"halved", "everything"}),
-    ("off the judgement list for a day", without("churn_facts", 5), {"festival"}),
+    ("off the judgement list for a day", without("churn_facts", 5), {"festival", "office"}),
     ("festival alarmed", and_alert("churn", "C-0171/electricity"), {"festival", "everything"}),
     ("one overload", without("alerts", 1), {"overload"}),
     ("a third overload", and_alert("load", "EP-0003"), {"overload"}),

@@ -101,9 +101,9 @@ def test_refuses_what_happened_before_the_task_was_opened() -> None:
 def test_what_the_calendar_calls_for_may_be_done_from_the_start_of_its_period() -> None:
     visit = replace(TASK, rule="contact-visit", subject="C1", period="2023-Q1", opened_at=NOW)
     began = datetime(2023, 1, 1, tzinfo=timezone(8 * HOUR))
-    closing(desk(person("K1")))(visit, proof(NOW, happened_at=began))
+    closing(desk(person("K1")))(visit, proof(NOW, note="all is well", happened_at=began))
     with pytest.raises(Refusal, match="no evidence"):
-        closing(desk(person("K1")))(visit, proof(NOW, happened_at=began - timedelta(seconds=1)))
+        closing(desk(person("K1")))(visit, proof(NOW, note="all is well", happened_at=began - timedelta(seconds=1)))
 
 
 @pytest.mark.parametrize("lacking", ["cause", "proposal"])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,16 +19,13 @@ from notifier.roster import Roster
 from notifier.routing import Owed, owed
 from notifier.site import RoutingOptions, Site
 from notifier.suppress import SILENCE_TEXT, Silence
+from tests.support.desk import ZONE, at
 from tests.support.ledger import episode, load_episode
 from tests.support.office import EVERYONE, PEOPLE, manager, office
 from tests.support.rules import Supply, registry
 
-ZONE = "Asia/Shanghai"
-SITE = Site(ZONE, WorkingCalendar(), RoutingOptions())
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(ZONE))
+NO_QUIET = {"quiet_from": "00:00", "quiet_to": "00:00"}
+SITE = Site(ZONE, WorkingCalendar(), RoutingOptions(**NO_QUIET))
 
 
 NOW = at("2023-02-08T02:00")  # a Wednesday night
@@ -168,7 +166,7 @@ class TestSilence:
         assert routed(load, now=HAPPENED + timedelta(hours=2), happened=HAPPENED).suppressed == {load.key: Silence.STALE}
 
     def test_a_site_may_say_otherwise(self) -> None:
-        site = replace(SITE, options=RoutingOptions(valid_h={"churn": 24}))
+        site = replace(SITE, options=RoutingOptions(valid_h={"churn": 24}, **NO_QUIET))
         assert routed(CHURN, now=HAPPENED + timedelta(hours=23), happened=HAPPENED, site=site).messages
         assert not routed(CHURN, now=HAPPENED + timedelta(hours=24), happened=HAPPENED, site=site).messages
         assert not routed(load_episode("P2", DAY), now=HAPPENED + timedelta(hours=2), happened=HAPPENED, site=site).messages
@@ -194,13 +192,14 @@ class TestSilentMeters:
         assignments=(EVERYONE,),
     )
 
-    def silences(self, *points: str, others: Sequence[Episode] = (), **options: float) -> list[str]:
+    def silences(self, *points: str, others: Sequence[Episode] = (), **options: Any) -> list[str]:
         """Return why each of the alerts about silent ``points``, opened together, is silent."""
         made = [load_episode(point, DAY) for point in points]
         opened = [replace(one, rule="silent", figures={"silent_days": 2.0}) for one in made]
-        site = replace(SITE, options=RoutingOptions(**options))  # type: ignore[arg-type]
+        site = replace(SITE, options=RoutingOptions(**options | NO_QUIET))
         found = routed(*opened, *others, registry=self.HELD, site=site)
-        assert len(found.messages) == list(found.suppressed.values()).count(Silence.NONE)
+        told = [key for message in found.messages for key in message.alerts]
+        assert len(told) == list(found.suppressed.values()).count(Silence.NONE)
         return [found.suppressed[one.key] for one in (*opened, *others)]
 
     @pytest.mark.parametrize(
@@ -235,9 +234,9 @@ class TestMessage:
     def test_says_why_it_exists(self) -> None:
         (message,) = routed(CHURN).messages
         assert message.key == "churn/guarded/C1/gas/2023-02-07/warn/K1/log"
-        assert (message.channel, message.template, message.template_version) == ("log", "churn", 1)
+        assert (message.channel, message.template, message.template_version) == ("log", "churn", 2)
         assert message.expires_at == NOW + timedelta(hours=47)
-        assert message.alert == CHURN.key
+        assert message.alerts == (CHURN.key,)
 
     def test_key_stays_the_same_whenever_it_is_found_and_whatever_it_says(self) -> None:
         later = NOW + timedelta(hours=40)
@@ -245,13 +244,16 @@ class TestMessage:
         assert routed(again, now=later, happened=HAPPENED).messages[0].key == routed(CHURN).messages[0].key
 
     def test_key_tells_apart_what_is_not_the_same(self) -> None:
-        other_channel = replace(SITE, options=RoutingOptions(channel="spool"))
+        others = episode("C1/gas", DAY + 1), episode("C2/electricity", DAY)
+        other_channel = replace(SITE, options=RoutingOptions(channel="spool", **NO_QUIET))
         found = [
-            *routed(CHURN, episode("C1/gas", DAY + 1), episode("C2/electricity", DAY)).messages,
+            *(message for one in others for message in routed(one).messages),
+            *routed(CHURN, *others).messages,
+            *routed(*others).messages,
             *routed(CHURN, site=other_channel).messages,
             *routed(CHURN, registry=office(manager("K2"))).messages,
         ]
-        assert len({message.key for message in found}) == 5
+        assert len({message.key for message in found}) == 6
 
     def test_names_the_tasks_deadline(self) -> None:
         assert "请于2023-02-09 17:30前" in routed(CHURN).messages[0].body
@@ -259,6 +261,38 @@ class TestMessage:
     def test_speaks_the_persons_language(self) -> None:
         (message,) = routed(CHURN, registry=office(manager("K9"))).messages
         assert (message.lang, message.body[:14]) == ("en", "Churn warning:")
+
+    def test_several_of_one_rule_are_one_message(self) -> None:
+        made = [episode(f"C1/{kind}", DAY) for kind in ("gas", "electricity", "water", "heat")]
+        found = routed(*made, load_episode("P1", DAY), registry=office(manager("K9")))
+        load, several = sorted(found.messages, key=lambda message: len(message.alerts))
+        assert (load.template, several.template) == ("load", "alerts")
+        assert several.alerts == tuple(one.key for one in made)
+        assert several.body == (
+            "4 alerts, churn: C1 gas 50% since 2023-02-01; C1 electricity 50% since 2023-02-01; C1 water 50% since "
+            "2023-02-01; and 1 more. Tasks due from 2023-02-09 17:30. See `meterwatch alerts`."
+        )
+        assert set(found.suppressed.values()) == {Silence.NONE}
+
+    def test_each_person_has_his_own(self) -> None:
+        looks_after = office(manager("K1", customer="C1"), manager("K2", customer="C2"))
+        found = routed(CHURN, episode("C2/electricity", DAY), registry=looks_after)
+        assert [(message.person, message.template) for message in found.messages] == [("K1", "churn"), ("K2", "churn")]
+
+    def test_at_night_it_waits_and_what_would_be_stale_by_then_is_not_sent(self) -> None:
+        site = replace(SITE, options=RoutingOptions())
+        (message,) = routed(CHURN, site=site).messages
+        assert message.not_before == at("2023-02-08T07:00")
+        soon_over = routed(CHURN, site=site, happened=NOW - timedelta(hours=43, minutes=1))
+        assert (soon_over.messages, soon_over.suppressed) == ((), {CHURN.key: Silence.QUIET})
+        (urgent,) = routed(load_episode("P2", DAY), site=site).messages
+        assert urgent.not_before is None
+
+    def test_beyond_the_rate_nothing_is_sent_and_the_task_is_owed(self) -> None:
+        roster = Roster(office(EVERYONE), (), SITE.day(NOW))
+        when = {CHURN.key: NOW}
+        found = owed(AlertChanges(opened=(CHURN,)), roster, SITE, NOW, when, lately={("K1", "churn"): (10, 10)})
+        assert (found.messages, found.suppressed, len(found.duties)) == ((), {CHURN.key: Silence.RATE}, 1)
 
     def test_nothing_new_is_owed_for_a_change_or_an_end(self) -> None:
         assert owed(AlertChanges(), Roster(office(EVERYONE), (), SITE.day(NOW)), SITE, NOW, {}) == Owed()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from meterwatch.core.calendar import WorkingCalendar
 from meterwatch.core.model.duties import DutyChange
@@ -17,6 +18,11 @@ from tests.support.ledger import NOW
 
 ZONE = "Asia/Shanghai"
 SITE = Site(ZONE, WorkingCalendar(), RoutingOptions())
+
+
+def at(text: str) -> datetime:
+    """Return a moment as clocks in the office show it."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(ZONE))
 
 
 def desk(viewer: Viewer, registry: Registry | None = None, now: datetime = NOW) -> Desk:

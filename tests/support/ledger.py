@@ -25,7 +25,7 @@ SCHEME = "Asia/Shanghai@8"
 
 
 @cache
-def _migrated() -> bytes:
+def migrated() -> bytes:
     """A ledger file of the present version: migrated once, copied for every test."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ledger.db")
@@ -38,7 +38,7 @@ def fresh_database(kind: str, folder: Path) -> Iterator[Database]:
     """Open an empty ledger database of a kind."""
     assert kind == "sqlite"
     path = folder / "ledger.db"
-    path.write_bytes(_migrated())
+    path.write_bytes(migrated())
     database = Database.file(path)
     try:
         yield database
@@ -103,7 +103,7 @@ def message(about: Episode | None = None, key: str = "", **changes: Any) -> NewM
         "template_version": 1,
         "body": "用气减少",
         "expires_at": NOW + 46 * HOUR,
-        "alert": about.key if about else None,
+        "alerts": (about.key,) if about else (),
     }
     own = "/".join(map(str, about.key)) if about else "note"
     return NewMessage(key or own, **plain | changes)

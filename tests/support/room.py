@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
 from meterwatch.stores.readings_sqlite import SqliteReadings
 from meterwatch.stores.tables import dirty_days
-from tests.support.scratch import scratch
+from tests.support.ledger import migrated
 
 NOW = datetime(2023, 1, 10, 12, tzinfo=UTC)
 SHANGHAI, ROME = "Asia/Shanghai", "Europe/Rome"
@@ -206,13 +205,6 @@ def ordinal(day: str) -> int:
     return date.fromisoformat(day).toordinal()
 
 
-@cache
-def _empty_ledger() -> bytes:
-    with scratch() as folder:
-        Database.file(folder / "ledger.db").close()
-        return (folder / "ledger.db").read_bytes()
-
-
 @contextmanager
 def opened(
     folder: Path,
@@ -227,7 +219,7 @@ def opened(
 ) -> Iterator[Room]:
     """Open the room whose files lie in ``folder``, with adapters of the test's own around the real stores."""
     if not (folder / "ledger.db").exists():  # to make its tables takes longer than a whole example
-        (folder / "ledger.db").write_bytes(_empty_ledger())
+        (folder / "ledger.db").write_bytes(migrated())
     with ExitStack() as stack:
         database = stack.enter_context(closing(Database.file(folder / "ledger.db")))
         store = stack.enter_context(closing(SqliteReadings(folder / "readings.db")))

@@ -160,6 +160,17 @@ class Duty:
         return DutyState.MET if happened[self.needed - 1] <= self.due_at else DutyState.LATE
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How somebody's unfinished tasks stand: how many are overdue, due today, and open in all; the ``first`` by deadline."""
+
+    person: str
+    overdue: int = 0
+    today: int = 0
+    open: int = 0
+    first: tuple[Duty, ...] = ()
+
+
 class Act(StrEnum):
     """What may be done to a duty besides proving it."""
 

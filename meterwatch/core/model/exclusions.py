@@ -6,6 +6,14 @@ from enum import StrEnum
 
 from meterwatch.core.model.phrase import Phrase
 
+APPROVAL = "churn-exclude"
+"""The duty rule under which a second person is asked for his approval."""
+
+
+def period_of(number: int) -> str:
+    """Return the period of the task that asks for the approval of an exclusion; also why a task it covers is void."""
+    return f"exclusion {number}"
+
 
 class ExclusionState(StrEnum):
     """Where an exclusion stands; only an approved one suppresses anything."""
@@ -41,6 +49,11 @@ class NewExclusion:
     person: str
     account: str
 
+    @property
+    def customer(self) -> str:
+        """The code of the customer it is about."""
+        return self.subject.rpartition("/")[0]
+
     def covers(self, rule: str, subject: str, stage: str, day: date) -> bool:
         """Return whether a stage an alert reaches on ``day`` is suppressed."""
         if (rule, subject) != (self.rule, self.subject) or self.stage not in ("", stage) or day >= self.expires:
@@ -54,13 +67,24 @@ class NewExclusion:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion(NewExclusion):
-    """An exclusion the ledger holds, and who decided on it."""
+    """An exclusion the ledger holds, who decided on it, and who ended it before its time."""
 
     id: int
     state: ExclusionState
     recorded_at: datetime
     decided_by: str = ""
     decided_at: datetime | None = None
+    ended_by: str = ""
+    ended_at: datetime | None = None
+
+    @property
+    def period(self) -> str:
+        """See ``period_of``."""
+        return period_of(self.id)
+
+    def stands_on(self, day: date) -> bool:
+        """Return whether it suppresses anything on ``day`` or later: approved, and not expired."""
+        return self.state is ExclusionState.APPROVED and day < self.expires
 
 
 def _same_day(day: date, year: int) -> date:

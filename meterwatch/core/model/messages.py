@@ -58,7 +58,8 @@ class Guarantee(StrEnum):
 class NewMessage:
     """A message to be queued; ``key`` is unique and says why it exists, ``body`` is never changed after.
 
-    It is not sent before ``not_before`` (quiet hours), nor after ``expires_at``.
+    It is not sent before ``not_before`` (quiet hours), nor after ``expires_at``, nor once late readings spoke against all
+    the ``alerts`` it is about.
     """
 
     key: str
@@ -69,7 +70,7 @@ class NewMessage:
     template_version: int
     body: str
     expires_at: datetime
-    alert: AlertKey | None = None
+    alerts: tuple[AlertKey, ...] = ()
     not_before: datetime | None = None
 
 

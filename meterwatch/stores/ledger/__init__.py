@@ -5,9 +5,11 @@ from meterwatch.stores.ledger.audit import SqlAudit
 from meterwatch.stores.ledger.clockrow import ClockRow
 from meterwatch.stores.ledger.corrections import SqlCorrections
 from meterwatch.stores.ledger.evaluation import SqlEvaluation
+from meterwatch.stores.ledger.exclusions import SqlExclusions
 from meterwatch.stores.ledger.figures import SqlFigures
 from meterwatch.stores.ledger.history import SqlHistory
 from meterwatch.stores.ledger.ingest import SqlIngest
+from meterwatch.stores.ledger.judgements import SqlJudgements
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.outbox import SqlOutbox
 from meterwatch.stores.ledger.permissions import SqlPermissions
@@ -36,6 +38,8 @@ class Ledger:
         self.records = SqlRecords(database)
         self.history = SqlHistory(database)
         self.figures = SqlFigures(database)
+        self.exclusions = SqlExclusions(database)
+        self.judgements = SqlJudgements(database)
 
 
 __all__ = ["Ledger"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, insert, or_, select, update
 
 from meterwatch.core.model.alerts import Alert, AlertKey, Episode
 from meterwatch.core.model.duties import UNFINISHED, Act, DutyState, NewDuty
@@ -12,7 +12,7 @@ from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
 from meterwatch.stores.duty_tables import duties, duty_steps
 from meterwatch.stores.ledger.duty_rows import enter_duty, opened_note
-from meterwatch.stores.ledger.messages import queue_message
+from meterwatch.stores.ledger.messages import queue_message, speaks_of_nothing
 from meterwatch.stores.ledger.rows import alert_row, chunks, fact_row, note, note_message, state_row
 from meterwatch.stores.tables import (
     STANDING,
@@ -21,6 +21,7 @@ from meterwatch.stores.tables import (
     episode_states,
     evaluated_days,
     facts,
+    message_alerts,
     messages,
     stages,
 )
@@ -162,7 +163,7 @@ class Entry:
             if duty.alert not in self._late:
                 self._owe(duty)
         for message in self._commit.messages:
-            if message.alert not in self._late:
+            if not message.alerts or set(message.alerts) - self._late:
                 self._queue(message)
         for number, rule in self._commit.voided:
             self._void(and_(duties.c.alert == number, duties.c.rule == rule))
@@ -175,8 +176,8 @@ class Entry:
             self._audit.append(opened_note(number, duty))
 
     def _queue(self, message: NewMessage) -> None:
-        alert = self._ids[message.alert] if message.alert else None
-        queue_message(self._database, self._connection, message, self._commit.now, alert)
+        about = [self._ids[key] for key in message.alerts if key not in self._late]
+        queue_message(self._database, self._connection, message, self._commit.now, about)
 
     def _void(self, mine: ColumnElement[bool]) -> None:
         """Void unfinished duties of an alert."""
@@ -195,7 +196,9 @@ class Entry:
         self._connection.execute(update(alerts).where(alerts.c.id == alert.id).values(withdrawn_at=now))
         self._audit.append(("alert.withdraw", subject, {"alert": alert.id}))
         self._void(duties.c.alert == alert.id)
-        unsent = and_(messages.c.alert == alert.id, messages.c.state == MessageState.QUEUED)
+        grouped = select(message_alerts.c.message).where(message_alerts.c.alert == alert.id)
+        mine = or_(messages.c.alert == alert.id, messages.c.number.in_(grouped))
+        unsent = and_(mine, speaks_of_nothing(), messages.c.state == MessageState.QUEUED)
         withdrawn = update(messages).where(unsent).values(state=MessageState.WITHDRAWN).returning(messages.c.number)
         for number in self._connection.execute(withdrawn).scalars().all():
             note_message(self._connection, number, now, MessageState.WITHDRAWN, "alert withdrawn")

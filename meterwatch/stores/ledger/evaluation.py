@@ -14,6 +14,8 @@ from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.commit import Entry
 from meterwatch.stores.ledger.corrections import standing
+from meterwatch.stores.ledger.exclusions import SqlExclusions
+from meterwatch.stores.ledger.messages import sent_lately
 from meterwatch.stores.ledger.orders import SqlOrders
 from meterwatch.stores.ledger.rows import chunks, load_alert, load_episode, load_fact
 from meterwatch.stores.tables import alerts, dirty_days, episode_states, evaluated_days, facts
@@ -25,6 +27,7 @@ class SqlEvaluation:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._orders = SqlOrders(database)
+        self._exclusions = SqlExclusions(database)
 
     def absences(self) -> Sequence[Absence]:
         """See the port."""
@@ -32,7 +35,12 @@ class SqlEvaluation:
 
     def exclusions(self) -> Sequence[Exclusion]:
         """See the port."""
-        return self._orders.exclusions()
+        return self._exclusions.approved()
+
+    def sent_lately(self, now: datetime) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """See the port."""
+        with self._database.read() as connection:
+            return sent_lately(connection, now)
 
     # --- watermarks ----------------------------------------------------------------------------------------------
 

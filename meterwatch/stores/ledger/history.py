@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, RowMapping, or_, select
 
 from meterwatch.core.model.alerts import Alert
 from meterwatch.core.model.duties import Duty
@@ -17,7 +17,7 @@ from meterwatch.stores.ledger.duty_rows import load_duty, load_evidence, load_st
 from meterwatch.stores.ledger.outbox import load_histories, load_message
 from meterwatch.stores.ledger.records import load_complaints, load_contacts
 from meterwatch.stores.ledger.rows import chunks, load_alert
-from meterwatch.stores.tables import alerts, messages, stages
+from meterwatch.stores.tables import alerts, message_alerts, messages, stages
 
 
 class SqlHistory:
@@ -70,10 +70,14 @@ def _duties(connection: Connection, customer: str, numbers: Sequence[int]) -> li
 
 
 def _messages(connection: Connection, numbers: Sequence[int]) -> list[tuple[Message, int]]:
-    query = select(messages).order_by(messages.c.number)
-    rows = [row for part in chunks(numbers) for row in _rows(connection, query.where(messages.c.alert.in_(part)))]
-    history = load_histories(connection, [row["number"] for row in rows])
-    return [(load_message(row, history.get(row["number"], ())), row["alert"]) for row in rows]
+    rows: dict[int, RowMapping] = {}
+    several = select(messages, message_alerts.c.alert.label("about")).join_from(messages, message_alerts)
+    for part in chunks(numbers):
+        single = select(messages, messages.c.alert.label("about")).where(messages.c.alert.in_(part))
+        for query in (single, several.where(message_alerts.c.alert.in_(part))):
+            rows |= {row["number"]: row for row in _rows(connection, query)}
+    history = load_histories(connection, rows)
+    return [(load_message(rows[n], history.get(n, ())), rows[n]["about"]) for n in sorted(rows)]
 
 
 def _exclusions(connection: Connection, subjects: Sequence[str]) -> list[Exclusion]:

@@ -1,19 +1,22 @@
 """Queueing messages, within whatever transaction calls for them."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
 from meterwatch.core.model.messages import MessageState, NewMessage
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger.rows import note_message
-from meterwatch.stores.tables import messages
+from meterwatch.stores.tables import alerts, message_alerts, messages
 
 
 def queue_message(
-    database: Database, connection: Connection, message: NewMessage, now: datetime, alert: int | None
+    database: Database, connection: Connection, message: NewMessage, now: datetime, about: Sequence[int] = ()
 ) -> int | None:
-    """Queue a message and return its number; one withdrawn unsent is queued anew, any other is left as it is (None)."""
+    """Queue a message ``about`` some alerts and return its number; one withdrawn unsent is queued anew, any other is left
+    as it is (None). A single alert stands in the message's own row, several in ``message_alerts``.
+    """
     row = {
         "key": message.key,
         "channel": message.channel,
@@ -22,7 +25,7 @@ def queue_message(
         "template": message.template,
         "template_version": message.template_version,
         "body": message.body,
-        "alert": alert,
+        "alert": about[0] if len(about) == 1 else None,
         "state": MessageState.QUEUED,
         "created_at": now,
         "expires_at": message.expires_at,
@@ -38,5 +41,27 @@ def queue_message(
     )
     number = connection.execute(statement.returning(messages.c.number)).scalar()
     if number is not None:
+        if len(about) > 1:
+            rows = [{"message": number, "alert": alert} for alert in about]
+            connection.execute(database.insert(message_alerts).on_conflict_do_nothing(), rows)
         note_message(connection, number, now, MessageState.QUEUED)
     return number
+
+
+def speaks_of_nothing() -> ColumnElement[bool]:
+    """Return the condition for messages about alerts of which late readings left none standing."""
+    withdrawn = select(alerts.c.id).where(alerts.c.withdrawn_at.is_not(None))
+    mine = message_alerts.c.message == messages.c.number
+    standing = exists().where(mine, message_alerts.c.alert == alerts.c.id, alerts.c.withdrawn_at.is_(None))
+    return or_(messages.c.alert.in_(withdrawn), and_(exists().where(mine), ~standing))
+
+
+def sent_lately(connection: Connection, now: datetime) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return how many messages of each kind everybody was queued within the last hour and the last 24, by (person, kind)."""
+    within = func.sum(case((messages.c.created_at > now - timedelta(hours=1), 1), else_=0))
+    query = (
+        select(messages.c.person, messages.c.template, within, func.count())
+        .where(messages.c.created_at > now - timedelta(hours=24), messages.c.state != MessageState.WITHDRAWN)
+        .group_by(messages.c.person, messages.c.template)
+    )
+    return {(row[0], row[1]): (int(row[2]), row[3]) for row in connection.execute(query)}

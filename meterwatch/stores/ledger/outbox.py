@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +11,9 @@ from sqlalchemy import Connection, RowMapping, and_, case, func, or_, select, up
 from meterwatch.core.clock import real_now
 from meterwatch.core.model.messages import MESSAGE_STEPS, Lease, Message, MessageState, Receipt
 from meterwatch.stores.database import Database
+from meterwatch.stores.ledger.messages import speaks_of_nothing
 from meterwatch.stores.ledger.rows import chunks, note_message
-from meterwatch.stores.tables import alerts, message_history, messages, receipts
+from meterwatch.stores.tables import message_history, messages, receipts
 
 _S = MessageState
 _OWN_REFERENCE = re.compile(r"N([1-9][0-9]{0,17})")
@@ -40,6 +41,13 @@ class SqlOutbox:
             query = select(messages).where(or_(and_(queued, free), run_out)).order_by(messages.c.number).limit(limit)
             taken = [self._take(connection, row, owner, now, real + lease_for) for row in _all(connection, query)]
             return [lease for lease in taken if lease is not None]
+
+    def next_held(self, now: datetime) -> datetime | None:
+        """Return when, after ``now``, the next message that waits for the end of the quiet hours may be sent."""
+        query = select(func.min(messages.c.not_before)).where(messages.c.state == _S.QUEUED, messages.c.not_before > now)
+        with self._database.read() as connection:
+            found: datetime | None = connection.execute(query).scalar()
+            return found
 
     def expire(self, channel: str, now: datetime) -> None:
         """End what must not be sent any more on a channel that nobody leases from."""
@@ -167,7 +175,7 @@ def _in_no_hands(channel: str, real: datetime) -> tuple[Any, Any]:
 
 def _drop(connection: Connection, queued: Any, run_out: Any, now: datetime) -> None:
     """End what must not be sent any more: its meaning is gone, or its alert was withdrawn while it was being tried."""
-    gone = messages.c.alert.in_(select(alerts.c.id).where(alerts.c.withdrawn_at.is_not(None)))
+    gone = speaks_of_nothing()
     ends = (
         (and_(queued, gone), _S.WITHDRAWN, "alert withdrawn"),
         (and_(run_out, gone), _S.EXPIRED, "alert withdrawn, in doubt"),
@@ -202,7 +210,7 @@ def _named(receipt: Receipt) -> Any:
     return query.order_by(case((named, 0), else_=1), messages.c.number.desc()).limit(1)
 
 
-def load_histories(connection: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[datetime, str, str]]]:
+def load_histories(connection: Connection, numbers: Iterable[int]) -> dict[int, list[tuple[datetime, str, str]]]:
     """Return the history of messages, (at, state, detail), by their numbers."""
     found: dict[int, list[tuple[datetime, str, str]]] = {}
     for chunk in chunks(numbers):

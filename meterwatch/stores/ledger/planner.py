@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, case, func, or_, select
 
-from meterwatch.core.model.duties import UNFINISHED, Act, Duty, DutyChange, DutyPlan, Evidence, EvidenceKind
+from meterwatch.core.model.duties import UNFINISHED, Act, Duty, DutyChange, DutyPlan, Evidence, EvidenceKind, Standing
 from meterwatch.stores.database import Database
 from meterwatch.stores.duty_tables import duties, planned
 from meterwatch.stores.ledger.duty_rows import change_duty, enter_duty, enter_evidence, load_duty, opened_note
-from meterwatch.stores.ledger.messages import queue_message
+from meterwatch.stores.ledger.messages import queue_message, sent_lately
 from meterwatch.stores.ledger.rows import note
 
 _ACTOR = "planner"
@@ -55,6 +55,32 @@ class SqlPlanner:
         with self._database.read() as connection:
             return [load_duty(row) for row in connection.execute(query.order_by(duties.c.id)).mappings()]
 
+    def newest(self) -> int:
+        """Return the number of the duty that was opened last, 0 if there is none."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.max(duties.c.id))).scalar() or 0)
+
+    def opened_after(self, number: int, rules: Iterable[str]) -> Sequence[Duty]:
+        """Return the unfinished duties after a number that are of some rules, or that somebody's act called for."""
+        of_interest = or_(duties.c.rule.in_(list(rules)), duties.c.called_by != "")
+        query = select(duties).where(duties.c.id > number, of_interest, duties.c.state.in_(UNFINISHED))
+        with self._database.read() as connection:
+            return [load_duty(row) for row in connection.execute(query.order_by(duties.c.id)).mappings()]
+
+    def standings(self, now: datetime, day_ends: datetime, named: int) -> Sequence[Standing]:
+        """Return how everybody's unfinished duties stand, with the first ``named`` of each by deadline."""
+        overdue = func.sum(case((duties.c.due_at < now, 1), else_=0))
+        today = func.sum(case((duties.c.due_at.between(now, day_ends), 1), else_=0))
+        query = select(duties.c.person, overdue, today, func.count()).where(duties.c.state.in_(UNFINISHED))
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(duties.c.person != "").group_by(duties.c.person)).all()
+            return [Standing(row[0], row[1], row[2], row[3], _first(connection, row[0], named)) for row in rows]
+
+    def sent_lately(self, now: datetime) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """Return how many messages of each kind everybody was queued within an hour and a day, by (person, kind)."""
+        with self._database.read() as connection:
+            return sent_lately(connection, now)
+
     def next_act(self) -> datetime | None:
         """Return the earliest moment something happens to a duty by itself, None if nothing will."""
         with self._database.read() as connection:
@@ -77,9 +103,15 @@ class SqlPlanner:
                     proof = Evidence(EvidenceKind.REGISTRY, _ACTOR, _ACTOR, "", "", now, now, note=why)
                     enter_evidence(connection, change.before.id, proof)
             for message in plan.messages:
-                queue_message(self._database, connection, message, now, None)
+                queue_message(self._database, connection, message, now)
             for name, question in plan.planned.items():
                 statement = self._database.insert(planned).values(name=name, question=question)
                 same = {"question": statement.excluded.question}
                 connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=same))
             return made
+
+
+def _first(connection: Connection, person: str, count: int) -> tuple[Duty, ...]:
+    query = select(duties).where(duties.c.person == person, duties.c.state.in_(UNFINISHED))
+    rows = connection.execute(query.order_by(duties.c.due_at, duties.c.id).limit(count)).mappings()
+    return tuple(load_duty(row) for row in rows)

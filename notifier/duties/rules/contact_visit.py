@@ -8,7 +8,7 @@ import numpy as np
 from meterwatch.core.model.duties import EvidenceKind
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.registry import Customer, CustomerClass, Registry, Role
-from notifier.duties.duty import WEEKS, DutyRule, OnCalendar, Want
+from notifier.duties.duty import WEEKS, DutyRule, Field, OnCalendar, Want
 from notifier.duties.periods import Period, half_year, quarter
 from notifier.duties.terms import by_day, working_days
 from notifier.roster import Roster
@@ -49,6 +49,7 @@ DUTY = DutyRule(
     role=Role.MANAGER,
     term=working_days(20),
     evidence=(EvidenceKind.PHONE, EvidenceKind.VISIT),
+    says=(Field.NOTE,),
     escalation=WEEKS,
     by_contact=True,
 )

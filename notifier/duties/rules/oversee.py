@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from meterwatch.core.model.duties import EvidenceKind
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.registry import Role
-from notifier.duties.duty import DutyRule, OnCalendar, Want
+from notifier.duties.duty import DutyRule, OnCalendar, Rung, Want
 from notifier.duties.periods import Period, month
 from notifier.duties.terms import working_days
 from notifier.duties.units import subject_of, units
@@ -47,4 +47,5 @@ DUTY = DutyRule(
     role=Role.SUPERVISOR,
     term=working_days(5),
     evidence=(EvidenceKind.REPORT,),
+    escalation=(Rung(timedelta(0), Role.COMPANY_MANAGER),),
 )

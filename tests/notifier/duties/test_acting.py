@@ -111,7 +111,7 @@ def test_whose_it_is_and_whom_it_climbed_to_may(act: Callable[[Desk], Decide]) -
     assert act(desk(viewer("H1", Role.OFFICE_HEAD)))(climbed, []).steps
 
 
-UNIT = replace(TASK, rule="oversee", subject="unit U1", customer="", unit="U1", person="")
+UNIT = replace(TASK, rule="who-january", subject="unit U1", customer="", unit="U1", person="")
 
 
 @pytest.mark.parametrize(
