@@ -15,7 +15,8 @@ DIGEST = "digest"
 class Pace:
     """Lets messages through one by one.
 
-    ``lately`` says how many somebody was sent within the last hour and the last 24, by (person, kind); a kind is a template.
+    ``lately`` says how many somebody was sent within the last hour and the last 24, by (person, kind). A kind is a template;
+    several alerts in one message are of the kind of each.
     """
 
     def __init__(self, site: Site, now: datetime, lately: Mapping[tuple[str, str], tuple[int, int]]) -> None:
@@ -25,9 +26,9 @@ class Pace:
 
     def silence(self, message: NewMessage) -> Silence:
         """Return why a message is not sent: too many of its kind, or its meaning is gone before the quiet hours end."""
-        if message.template == DIGEST:
+        if message.kind == DIGEST:
             return Silence.NONE
-        kind = (message.person, message.template)
+        kind = (message.person, message.kind)
         (hourly, daily), new = self._lately.get(kind, (0, 0)), self._new[kind]
         options = self._site.options
         if hourly + new >= options.hourly or daily + new >= options.daily:
@@ -37,14 +38,14 @@ class Pace:
 
     def held(self, message: NewMessage) -> NewMessage:
         """Return a message with the end of the quiet hours as the time it waits for, where it has to."""
-        exempt = message.template == DIGEST or message.template in self._site.options.urgent
+        exempt = message.kind == DIGEST or message.kind in self._site.options.urgent
         return message if exempt else replace(message, not_before=self._quiet_until)
 
     def passed(self, message: NewMessage) -> NewMessage | None:
         """Return a message as it is to be queued, and count it; None if it is not sent."""
         if self.silence(message):
             return None
-        self._new[message.person, message.template] += 1
+        self._new[message.person, message.kind] += 1
         return self.held(message)
 
 

@@ -179,7 +179,7 @@ def _about_several(rule: str, warnings: Sequence[_Warning], person: Person, site
         channel=site.options.channel,
         person=person.code,
         lang=person.lang,
-        template=template.name,
+        template=f"{rule}/{template.name}",
         template_version=template.version,
         body=template.text.say(lang, due=_DUE.say(lang, due=site.local(due)) if due else "", **figures),
         expires_at=min(one.expires_at for one in warnings),

@@ -84,7 +84,7 @@ class Planner:
             found = recipient(customer, roster)
             return found.code if found else ""
 
-        return digests(now, standings, counts(self._books, span, manager), roster.registry, self._site)
+        return digests(now, standings, counts(self._books, span, manager), roster, self._site)
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when, after ``now``, the next duty climbs or is breached by itself, or the next digest is due."""

@@ -8,6 +8,7 @@ from meterwatch.core.model.messages import NewMessage
 from meterwatch.core.model.phrase import Lang, Phrase
 from meterwatch.core.model.registry import Registry
 from notifier.duties.telling import task
+from notifier.roster import Roster
 from notifier.site import NOON, Site
 from notifier.templates.digest import TEMPLATE
 
@@ -39,12 +40,12 @@ def is_stale(now: datetime, site: Site) -> bool:
 
 
 def digests(
-    now: datetime, standings: Sequence[Standing], crossings: Mapping[str, int], registry: Registry, site: Site
+    now: datetime, standings: Sequence[Standing], crossings: Mapping[str, int], roster: Roster, site: Site
 ) -> list[NewMessage]:
-    """Return a message to everybody who has tasks or, by ``crossings``, days below the warning line to judge."""
+    """Return a message to everybody who is there and has tasks or, by ``crossings``, days below the line to judge."""
     tasks = {one.person: one for one in standings}
-    people = sorted(code for code in tasks.keys() | crossings.keys() if code in registry.people)
-    return [_message(now, tasks.get(code, Standing(code)), crossings.get(code, 0), registry, site) for code in people]
+    people = sorted(code for code in tasks.keys() | crossings.keys() if roster.available(code))
+    return [_message(now, tasks.get(code, Standing(code)), crossings.get(code, 0), roster.registry, site) for code in people]
 
 
 def _message(now: datetime, standing: Standing, crossings: int, registry: Registry, site: Site) -> NewMessage:

@@ -266,7 +266,7 @@ class TestMessage:
         made = [episode(f"C1/{kind}", DAY) for kind in ("gas", "electricity", "water", "heat")]
         found = routed(*made, load_episode("P1", DAY), registry=office(manager("K9")))
         load, several = sorted(found.messages, key=lambda message: len(message.alerts))
-        assert (load.template, several.template) == ("load", "alerts")
+        assert (load.template, several.template) == ("load", "churn/alerts")
         assert several.alerts == tuple(one.key for one in made)
         assert several.body == (
             "4 alerts, churn: C1 gas 50% since 2023-02-01; C1 electricity 50% since 2023-02-01; C1 water 50% since "
@@ -287,6 +287,14 @@ class TestMessage:
         assert (soon_over.messages, soon_over.suppressed) == ((), {CHURN.key: Silence.QUIET})
         (urgent,) = routed(load_episode("P2", DAY), site=site).messages
         assert urgent.not_before is None
+
+    def test_several_are_as_urgent_as_one_and_count_as_of_its_kind(self) -> None:
+        site, both = replace(SITE, options=RoutingOptions()), (load_episode("P1", DAY), load_episode("P2", DAY))
+        (urgent,) = routed(*both, site=site, happened=NOW).messages
+        assert (urgent.template, urgent.kind, urgent.not_before) == ("load/alerts", "load", None)
+        when, roster = dict.fromkeys([one.key for one in both], NOW), Roster(office(EVERYONE), (), SITE.day(NOW))
+        spent = owed(AlertChanges(opened=both), roster, site, NOW, when, lately={("K1", "load"): (10, 10)})
+        assert (spent.messages, set(spent.suppressed.values())) == ((), {Silence.RATE})
 
     def test_beyond_the_rate_nothing_is_sent_and_the_task_is_owed(self) -> None:
         roster = Roster(office(EVERYONE), (), SITE.day(NOW))

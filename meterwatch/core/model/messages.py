@@ -73,6 +73,16 @@ class NewMessage:
     alerts: tuple[AlertKey, ...] = ()
     not_before: datetime | None = None
 
+    @property
+    def kind(self) -> str:
+        """What quiet hours and rates go by."""
+        return kind_of(self.template)
+
+
+def kind_of(template: str) -> str:
+    """Return a message's kind by the name it keeps of its template: ``load`` of ``load/alerts``, which are several."""
+    return template.partition("/")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

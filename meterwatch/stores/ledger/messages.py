@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
-from meterwatch.core.model.messages import MessageState, NewMessage
+from meterwatch.core.model.messages import MessageState, NewMessage, kind_of
 from meterwatch.stores.database import Database
-from meterwatch.stores.ledger.rows import note_message
+from meterwatch.stores.ledger.rows import chunks, note_message
 from meterwatch.stores.tables import alerts, message_alerts, messages
 
 
@@ -15,8 +15,11 @@ def queue_message(
     database: Database, connection: Connection, message: NewMessage, now: datetime, about: Sequence[int] = ()
 ) -> int | None:
     """Queue a message ``about`` some alerts and return its number; one withdrawn unsent is queued anew, any other is left
-    as it is (None). A single alert stands in the message's own row, several in ``message_alerts``.
+    as it is (None). A single alert stands in the message's own row, several in ``message_alerts``. Who was told of all of
+    them before, alone or with others, is not told again (None).
     """
+    if about and set(about) <= _told(connection, message, about):
+        return None
     row = {
         "key": message.key,
         "channel": message.channel,
@@ -48,6 +51,22 @@ def queue_message(
     return number
 
 
+def _told(connection: Connection, message: NewMessage, about: Sequence[int]) -> set[int]:
+    """Return of which alerts a message's person was told on its channel by messages that stand."""
+    stands = (
+        messages.c.person == message.person,
+        messages.c.channel == message.channel,
+        messages.c.state != MessageState.WITHDRAWN,
+    )
+    found: set[int] = set()
+    for part in chunks(about):
+        alone = select(messages.c.alert).where(*stands, messages.c.alert.in_(part))
+        several = select(message_alerts.c.alert).join_from(message_alerts, messages)
+        found.update(connection.execute(alone).scalars().all())
+        found.update(connection.execute(several.where(*stands, message_alerts.c.alert.in_(part))).scalars().all())
+    return found
+
+
 def speaks_of_nothing() -> ColumnElement[bool]:
     """Return the condition for messages about alerts of which late readings left none standing."""
     withdrawn = select(alerts.c.id).where(alerts.c.withdrawn_at.is_not(None))
@@ -64,4 +83,8 @@ def sent_lately(connection: Connection, now: datetime) -> dict[tuple[str, str], 
         .where(messages.c.created_at > now - timedelta(hours=24), messages.c.state != MessageState.WITHDRAWN)
         .group_by(messages.c.person, messages.c.template)
     )
-    return {(row[0], row[1]): (int(row[2]), row[3]) for row in connection.execute(query)}
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for person, template, hour, day in connection.execute(query):
+        hourly, daily = found.get((person, kind_of(template)), (0, 0))
+        found[person, kind_of(template)] = (hourly + int(hour), daily + day)
+    return found
