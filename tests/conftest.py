@@ -10,6 +10,7 @@ LONGEST = (
     "app/test_clocks",
     "docs/test_readme",
     "properties/test_outbox_machine",
+    "properties/test_duty_machine",
 )
 """Begun first, so that no worker is left with one of them when the others are done."""
 

@@ -112,6 +112,7 @@ def _report(args: Namespace, opened: Session) -> ImportReport:
     if args.dry_run:
         return registry.compare_files(args.directory, default_zone=opened.zone)
     now = opened.books.clock.now()
+    opened.books.archive.require_import(opened.viewer, opened.today(), now)
     return registry.import_files(args.directory, by=opened.viewer.name, now=now, default_zone=opened.zone)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Row, select
 
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.phrase import Phrase
+from meterwatch.core.model.registry import Role
 from meterwatch.core.model.viewer import Viewer, mask_phone
 from meterwatch.core.ports import ContactRecord, PersonRecord
 from meterwatch.stores import tables
@@ -26,6 +27,13 @@ _NO_EXPORT = Phrase(
 _NOT_HIS = Phrase(
     "{viewer} may not do that: {customer} is no customer of his", "{viewer} 无权进行此操作：{customer} 不是其负责的客户"
 )
+_NO_IMPORT = Phrase(
+    "{viewer} may not import the registry, which says who sees whom: a supervisor, the company manager or an operator may "
+    "([viewers.accounts] in the settings says whom an account stands for)",
+    "{viewer} 无权导入档案（档案决定谁可查阅谁）：仅督察、公司经理或运维人员可以导入"
+    "（账号对应的人员见设置的 [viewers.accounts]）",
+)
+_MAY_IMPORT = (Role.SUPERVISOR, Role.COMPANY_MANAGER, Role.OPERATOR)
 _NO_ADDRESS = Phrase("{viewer} may not read phone numbers", "{viewer} 无权读取电话号码")
 _NOT_LISTED = Phrase(
     "the account {account!r} may not act as somebody else: add it to viewers.may_act_as in the settings",
@@ -145,6 +153,20 @@ class SqlArchive:
             note(connection, now, viewer.name, [("archive.export", f"{chosen}", counts)])
         return {name: list(rows) for name, rows in found.items()}
 
+    def require_import(self, viewer: Viewer, day: date, now: datetime) -> None:
+        """Raise Refusal, and note it, unless the viewer may replace the registry (RULES who-confidential: it says who sees
+        whom), or nobody in it may: the first one is anybody's.
+        """
+        if viewer.may_import:
+            return
+        table = tables.people
+        with self._database.read() as connection:
+            rows = connection.execute(select(table).where(table.c.last_snapshot.is_(None), table.c.role.in_(_MAY_IMPORT)))
+            there = any(_in_office(row, day) for row in rows)
+        if there:
+            self._refuse(viewer, "registry.refuse", "import", _why(viewer, "no right to import"), now)
+            raise Refusal(_NO_IMPORT, viewer=viewer.name)
+
     def require_own(self, viewer: Viewer, codes: Iterable[str], act: str, now: datetime) -> None:
         """Raise Refusal, and note it, unless the viewer answers for every one of some customers; ``act`` says what for."""
         foreign = sorted({code for code in codes if not viewer.answers_for(code)})
@@ -181,6 +203,10 @@ class SqlArchive:
         if not self._database.read_only:
             with self._database.write() as connection:
                 note(connection, now, viewer.name, [(action, subject, {"why": why})])
+
+
+def _in_office(row: Row[Any], day: date) -> bool:
+    return (row.first_day is None or row.first_day <= day) and (row.last_day is None or day < row.last_day)
 
 
 def _why(viewer: Viewer, otherwise: str) -> str:

@@ -9,12 +9,15 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, select
 
 from meterwatch.core.errors import Refusal
-from meterwatch.core.model.classes import ClassRow, ClassSheet
+from meterwatch.core.model.classes import DUTY, ClassRow, ClassSheet
+from meterwatch.core.model.duties import Evidence, EvidenceKind
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.registry import Role
 from meterwatch.core.model.viewer import Viewer
 from meterwatch.stores import tables
 from meterwatch.stores.database import Database
+from meterwatch.stores.duty_tables import duties
+from meterwatch.stores.ledger.duty_rows import close_duties
 from meterwatch.stores.ledger.rows import note
 from meterwatch.stores.registry import begin_snapshot, newest_snapshot, parts
 from meterwatch.stores.registry_load import load_customers, valid
@@ -76,7 +79,8 @@ class SqlClassifications:
         return number
 
     def approve(self, year: int, viewer: Viewer, now: datetime) -> int:
-        """Make the pending sheet of ``year`` part of a new registry snapshot and return its number.
+        """Make the pending sheet of ``year`` part of a new registry snapshot and return its number; the tasks that ask for
+        it the year after are closed (RULES who-january).
 
         Raises Refusal unless the viewer is a supervisor and not the one who decided, if nothing is pending, or if one of
         its customers has left the registry.
@@ -98,6 +102,10 @@ class SqlClassifications:
             connection.execute(table.update().where(table.c.id == sheet.id).values(approved))
             detail = {"sheet": sheet.id, "snapshot": number, "decided_by": sheet.decided_by, **_counts(sheet.rows)}
             note(connection, now, viewer.name, [("classification.approve", f"{year}", detail)])
+            task = (duties.c.rule == DUTY, duties.c.period == f"{year + 1}")
+            said = f"classification sheet {sheet.id}"
+            proof = Evidence(EvidenceKind.APPROVAL, viewer.person, viewer.account, "", "", now, now, note=said)
+            close_duties(self._database, connection, task, proof)
         return number
 
 

@@ -9,7 +9,7 @@ from meterwatch.core.model.duties import UNFINISHED, Act, Duty, DutyChange, Duty
 from notifier.duties.closing import Desk, began_at
 from notifier.duties.duty import DutyRule, OnCalendar
 from notifier.duties.periods import named
-from notifier.duties.plan import moved
+from notifier.duties.plan import hand_over, moved
 from notifier.duties.rules import BY_NAME, DUTIES
 from notifier.site import Site
 
@@ -70,10 +70,17 @@ def _holds(proof: Evidence, stands: dict[int, ContactRecord], counting: Sequence
 
 
 def _reopened(duty: Duty, stands: dict[int, ContactRecord], back: Sequence[Evidence], desk: Desk) -> DutyChange:
-    """Return the change by which a settled duty is open again; if its deadline has passed, it is breached next."""
+    """Return the change by which a settled duty is open again, with somebody who is there; if its deadline has passed, it
+    is breached next.
+    """
     why = ", ".join(str(stands[proof.record].id) for proof in back if proof.record is not None)
-    after = moved(replace(duty, settled_at=None), BY_NAME[duty.rule], duty.due_at, desk.now)
-    return DutyChange(duty, after, (DutyStep(duty.id, Act.REOPEN, desk.now, desk.viewer.name, why=why),))
+    rule = BY_NAME[duty.rule]
+    after = moved(replace(duty, settled_at=None), rule, duty.due_at, desk.now)
+    reopen = DutyStep(duty.id, Act.REOPEN, desk.now, desk.viewer.name, why=why)
+    given = None if desk.roster.available(duty.person) else hand_over(desk.now, duty, rule, desk.roster)
+    if given is None:
+        return DutyChange(duty, after, (reopen,))
+    return DutyChange(duty, replace(after, person=given.person), (reopen, given))
 
 
 def _evidence(record: ContactRecord) -> Evidence:

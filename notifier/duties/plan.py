@@ -88,7 +88,7 @@ def plan(now: datetime, situation: Situation, rules: Mapping[str, DutyRule]) -> 
             changed[duty.id] = _climbed(now, duty, rules[duty.rule], situation)
     for duty in situation.stranded:
         so_far = changed.get(duty.id, DutyChange(duty, duty, ()))
-        if so_far.after.state in UNFINISHED and (step := _hand_over(now, so_far.after, rules[duty.rule], situation.roster)):
+        if so_far.after.state in UNFINISHED and (step := hand_over(now, so_far.after, rules[duty.rule], situation.roster)):
             after = replace(so_far.after, person=step.person)
             changed[duty.id] = DutyChange(so_far.before, after, (*so_far.steps, step))
     said = {TOLD: str(situation.newest)} | ({DIGEST: situation.morning} if situation.morning else {})
@@ -232,7 +232,7 @@ def _now_in_charge(role: Role, duty: Duty, roster: Roster) -> Person | None:
     return _in_charge(role, Want(duty.subject, duty.period, customer, duty.unit), roster)
 
 
-def _hand_over(now: datetime, duty: Duty, rule: DutyRule, roster: Roster) -> DutyStep | None:
+def hand_over(now: datetime, duty: Duty, rule: DutyRule, roster: Roster) -> DutyStep | None:
     """Return the step that gives a duty whose person is not there to somebody who is; None if nobody is."""
     stand_in = roster.present(roster.registry.people.get(duty.person)) if duty.person else None
     person = stand_in or _now_in_charge(rule.role, duty, roster)

@@ -20,7 +20,9 @@ def office(empty: Terminal) -> Terminal:
     mend(empty, "people", "K3,", "K4,Head,office_head,,,,,,\nK3,")
     mend(empty, "usage_points", "P3,", "P4,electricity,,,,\nP5,electricity,,,,\nP3,")
     mend(empty, "agreements", "G3,", "G4,C1,P4,2020-01-01,\nG5,C3,P5,2022-07-01,\nG3,")
+    become(empty, "K3")
     assert empty("registry", "import", "registry").code == 0
+    become(empty, "K1")
     store = SqliteReadings(empty.folder / "data" / "readings.db")
     store.know(["P1", "P2", "P3", "P4", "P5"])
     for row, code in ((1, "P2"), (3, "P4"), (4, "P5")):

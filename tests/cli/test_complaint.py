@@ -63,6 +63,7 @@ class TestAdding:
 
     def test_the_call_centre_hears_every_customer_and_sees_none(self, office: Terminal) -> None:
         mend(office, "people", "K3,", "K5,Call,call_centre,,,,,,\nK3,")
+        become(office.folder, "K3")
         said(office, "registry", "import", "registry")
         become(office.folder, "K5")
         assert "complaint 1 is entered" in said(office, *ADD)

@@ -9,6 +9,7 @@ import pytest
 from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.readings import QUALITY_TEXT, DayTotals, Quality
 from meterwatch.stores.readings_sqlite import SqliteReadings
+from tests.support.duties import become
 from tests.support.ledger import DAY
 from tests.support.terminal import Printed, Terminal
 
@@ -276,10 +277,12 @@ def test_doctor_fails_when_anything_is_bad(empty: Terminal) -> None:
 
 @pytest.mark.parametrize("words", [["--json", "import"], ["import", "--json"]], ids=str)
 def test_registry_import_takes_its_options_before_or_after_the_verb(empty: Terminal, words: list[str]) -> None:
+    become(empty.folder, "K3")
     assert empty("registry", *words, "registry").data["snapshot"] == 1
 
 
 def test_registry_import_says_what_changed(empty: Terminal) -> None:
+    become(empty.folder, "K3")
     assert "nothing changed; snapshot 1 stays in use" in empty("registry", "import", "registry").out
     people = empty.folder / "registry" / "people.csv"
     people.write_text(people.read_text() + "K4,New One,manager,,,,,,\n")

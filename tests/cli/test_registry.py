@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from meterwatch.stores.registry_files import FILES
+from tests.support.registry_csv import SOUND, write_files
+from tests.support.settings import CODEC
 from tests.support.terminal import Terminal
 
 FILE_NAMES = sorted(spec.file for spec in FILES)
@@ -29,6 +31,27 @@ def noted(meterwatch: Terminal, action: str) -> list[tuple[str, str, dict[str, i
     return [(actor, subject, json.loads(detail)) for actor, subject, detail in rows]
 
 
+class TestImport:
+    def test_is_for_those_who_may_say_who_sees_whom(self, empty: Terminal) -> None:
+        """Else a manager made himself supervisor in people.csv and saw everybody (RULES who-confidential)."""
+        mend(empty, "people", "manager", "supervisor")
+        printed = empty("registry", "import", "registry")
+        assert printed.code == 1
+        assert "may not import the registry, which says who sees whom" in printed.err
+        ((actor, subject, detail),) = noted(empty, "registry.refuse")
+        assert (actor.partition(" ")[0], subject, detail) == ("K1", "import", {"why": "no right to import"})
+        become_supervisor(empty)
+        assert empty("registry", "import", "registry").code == 0
+
+    def test_the_first_one_is_anybodys(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "meterwatch.toml").write_text(f'[mqtt]\nhost = "127.0.0.1"\nport = 1\n{CODEC}')
+        write_files(tmp_path / "registry", SOUND)
+        stranger = Terminal(tmp_path, capsys)
+        assert stranger("registry", "import", "registry").code == 0
+        mend(stranger, "customers", "Bright", "Brighter")
+        assert "may not import" in stranger("registry", "import", "registry").err
+
+
 class TestDryRun:
     def test_it_shows_each_difference_and_changes_nothing(self, empty: Terminal) -> None:
         mend(empty, "customers", "C2,Bright Hotel,A2", "C2,Brighter Hotel,A1")
@@ -39,6 +62,7 @@ class TestDryRun:
         assert "contacts.csv - N3" in shown
         assert "dry run: nothing was changed; without --dry-run this becomes snapshot 2" in shown
         assert "Hotel" not in shown
+        become_supervisor(empty)
         assert empty("registry", "import", "registry", "--json").data["snapshot"] == 2
 
     def test_in_chinese(self, empty: Terminal) -> None:

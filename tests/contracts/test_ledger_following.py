@@ -2,20 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from meterwatch.core.errors import Refusal
 from meterwatch.core.model.alerts import AlertChanges, Stage
-from meterwatch.core.model.duties import Act, Duty, DutyChange, DutyState, DutyStep
+from meterwatch.core.model.contacts import NewContactRecord
+from meterwatch.core.model.duties import Absence, Act, Duty, DutyChange, DutyState, DutyStep, EvidenceKind
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.ports import Commit
 from meterwatch.stores.database import Database
 from meterwatch.stores.ledger import Ledger
 from notifier.duties.acting import ask, extend
 from notifier.duties.closing import closing, confirming
-from tests.support.desk import climbed
+from notifier.duties.contacts import BY_CONTACT, meeting
+from notifier.roster import Roster
+from tests.support.desk import SITE, climbed
 from tests.support.duties import OFFICE, desk, enter, every, given, new
 from tests.support.ledger import DAY, HOUR, NOW, anybody, audited, contents, duty, episode, only_alert, opened, withdrawn
 
@@ -173,3 +177,24 @@ class TestActing:
         assert (warn.state, confirm.state, confirm.settled_at) == (DutyState.OPEN, DutyState.VOID, NOW + HOUR)
         assert ("task.void", "C1/gas", {"duty": confirm.id}) in audited(database)
         assert ledger.work.task(confirm.id)[1] == [DutyStep(confirm.id, Act.VOID, NOW + HOUR, "engine")]
+
+
+def test_what_is_open_again_is_with_somebody_who_is_there(ledger: Ledger) -> None:
+    """People are seen to once a day; a record corrected later that day must not give a task back to who is away."""
+    (visit,) = enter(ledger, new())
+    at_desk = desk("S1")
+
+    def speak(*, reached: bool, corrects: int | None = None, away: Sequence[Absence] = ()) -> Duty:
+        here = replace(at_desk, roster=Roster(OFFICE, away, SITE.day(NOW)))
+        said = NewContactRecord("C1", EvidenceKind.PHONE, "", reached, "x", "S1", "acc-S1", NOW, NOW, corrects)
+        ledger.records.add_contact(said, BY_CONTACT, meeting(here))
+        return every(ledger)[0]
+
+    assert speak(reached=True).state is DutyState.MET
+    leaves = Absence("K1", date(2023, 3, 1), date(2023, 3, 2), "K2")
+    again = speak(reached=False, corrects=1, away=[leaves])
+    assert (again.state, again.person, again.due_at) == (DutyState.OPEN, "K2", visit.due_at)
+    steps = [(step.act, step.person, step.why) for step in ledger.work.task(again.id)[1]]
+    assert steps == [(Act.REOPEN, "", "2"), (Act.HAND_OVER, "K2", "K1")]
+    assert speak(reached=True, corrects=2).state is DutyState.MET
+    assert speak(reached=False, corrects=3).person == "K2", "he is there: it stays with him"

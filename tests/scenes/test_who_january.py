@@ -58,6 +58,7 @@ def test_old_and_new_decided_and_approved(office: Callable[..., Office]) -> None
     assert room.says("WU", "report", "important", "--large", "--format", "csv").out.count("FOUNDRY") == 1
     assert rows()["FOUNDRY"] == (True, True, True, None)
     room.refused("WU", *YEAR, "--approve")
+    assert [task["state"] for task in room.tasks("who-january")] == ["met", "met"]
 
 
 def test_nobody_classifies(office: Callable[..., Office]) -> None:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+DUTY = "who-january"
+"""The duty rule that the approved sheet of the year before meets, in each unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:

@@ -77,6 +77,11 @@ class Viewer:
         """Whether the whole archive, names and phones included, may be copied (RULES who-confidential)."""
         return self.service or self.oversees or self.exports
 
+    @property
+    def may_import(self) -> bool:
+        """Whether he may replace the registry, and with it who may do what: who oversees every unit, or an operator."""
+        return self.service or self.oversees or Role.OPERATOR in self.roles
+
     def is_himself(self, person: str) -> bool:
         """Return whether ``person`` is who asks, or who stands behind him while the account acts as another."""
         return person in (self.person, self.own_person)

@@ -5,9 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
-from meterwatch.core.model.duties import Act, Duty, DutyChange, DutyState, DutyStep, Evidence, EvidenceKind, NewDuty
+from meterwatch.core.model.duties import (
+    UNFINISHED,
+    Act,
+    Duty,
+    DutyChange,
+    DutyState,
+    DutyStep,
+    Evidence,
+    EvidenceKind,
+    NewDuty,
+)
 from meterwatch.stores.database import Database
 from meterwatch.stores.duty_tables import duties, duty_steps, evidence
 from meterwatch.stores.ledger.rows import chunks, note
@@ -220,3 +230,13 @@ def weigh(
         if number is not None:
             note(connection, now, actor, [opened_note(number, new)])
     return replace(duty, state=state, settled_at=now, act_at=None)
+
+
+def close_duties(database: Database, connection: Connection, which: Iterable[ColumnElement[bool]], proof: Evidence) -> None:
+    """Close unfinished duties by an act that two people had a part in: nobody else has to confirm it, late as it may be."""
+    mine = select(duties).where(*which, duties.c.state.in_(UNFINISHED)).order_by(duties.c.id).with_for_update()
+    for row in connection.execute(mine).mappings().all():
+        now = proof.recorded_at
+        late = replace(proof, confirmed_by=proof.person, confirmed_at=now) if now > row["due_at"] else proof
+        enter_evidence(connection, row["id"], late)
+        weigh(database, connection, load_duty(row, evidence=(late,)), late, now, proof.account)

@@ -8,19 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, Result, RowMapping, insert, select, update
 
 from meterwatch.core.errors import Refusal
-from meterwatch.core.model.duties import UNFINISHED, Duty, DutyState, Evidence, EvidenceKind, NewDuty
+from meterwatch.core.model.duties import Duty, DutyState, Evidence, EvidenceKind, NewDuty
 from meterwatch.core.model.exclusions import APPROVAL, Exclusion, ExclusionState, NewExclusion
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.stores.database import Database
 from meterwatch.stores.duty_tables import duties, exclusions
 from meterwatch.stores.ledger.duty_rows import (
     change_duty,
+    close_duties,
     enter_duty,
-    enter_evidence,
     load_duty,
     opened_note,
     voided,
-    weigh,
 )
 from meterwatch.stores.ledger.rows import note
 from meterwatch.stores.tables import stages
@@ -97,7 +96,9 @@ class SqlExclusions:
             after = replace(before, state=state, decided_by=by, decided_at=now)
             _write(connection, after)
             note(connection, now, account, [(f"exclude.{state}", before.subject, {"exclusion": number, "by": by})])
-            self._close_task(connection, after, account, now)
+            task = (duties.c.rule == APPROVAL, duties.c.subject == after.subject, duties.c.period == after.period)
+            proof = Evidence(EvidenceKind.APPROVAL, by, account, "", "", now, now, outcome=state)
+            close_duties(self._database, connection, task, proof)
             if state is ExclusionState.APPROVED:
                 _void_covered(connection, after, stage_of, now)
             return after
@@ -112,19 +113,6 @@ class SqlExclusions:
             _write(connection, after)
             note(connection, now, account, [("exclude.ended", before.subject, {"exclusion": number, "by": by})])
             return after
-
-    def _close_task(self, connection: Connection, decided: Exclusion, account: str, now: datetime) -> None:
-        """Close the task that asked for a decision. Who decided is the second person already: nobody else has to confirm."""
-        same = (duties.c.rule == APPROVAL, duties.c.subject == decided.subject, duties.c.period == decided.period)
-        row = connection.execute(select(duties).where(*same, duties.c.state.in_(UNFINISHED))).mappings().one_or_none()
-        if row is None:
-            return
-        by = decided.decided_by
-        proof = Evidence(EvidenceKind.APPROVAL, by, account, "", "", now, now, outcome=decided.state)
-        if now > row["due_at"]:
-            proof = replace(proof, confirmed_by=by, confirmed_at=now)
-        enter_evidence(connection, row["id"], proof)
-        weigh(self._database, connection, load_duty(row, evidence=(proof,)), proof, now, account)
 
 
 def _load(row: RowMapping) -> Exclusion:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
+from meterwatch.core.model.classes import DUTY as CLASSIFICATION
 from meterwatch.core.model.duties import EvidenceKind
 from meterwatch.core.model.phrase import Phrase
 from meterwatch.core.model.registry import Role
@@ -32,7 +33,7 @@ def wants(roster: Roster, site: Site) -> Iterable[Want]:
 
 
 DUTY = DutyRule(
-    name="who-january",
+    name=CLASSIFICATION,
     title=Phrase("complete the yearly classification of customers", "完成年度客户分类"),
     source="RULES who-january (supply 3)",
     trigger=OnCalendar(_asks, wants, _covers),

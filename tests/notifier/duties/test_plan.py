@@ -211,6 +211,8 @@ def test_an_escalation_that_runs_keeps_its_chain() -> None:
 def test_evidence_at_the_deadline_itself_is_in_time() -> None:
     second = climb(climb(WARN, DUE - timedelta(hours=8)), DUE - timedelta(hours=2))
     assert second.act_at == DUE + INSTANT
+    missed = climb(WARN, DUE)  # every beat before was missed
+    assert (missed.state, missed.level, missed.act_at) == (DutyState.OPEN, 2, DUE + INSTANT)
 
 
 # --- who is there -----------------------------------------------------------------------------------------------------
