@@ -24,29 +24,24 @@ class Pace:
         self._new: Counter[tuple[str, str]] = Counter()
         self._quiet_until = quiet_until(now, site)
 
-    def silence(self, message: NewMessage) -> Silence:
-        """Return why a message is not sent: too many of its kind, or its meaning is gone before the quiet hours end."""
+    def passed(self, message: NewMessage) -> NewMessage:
+        """Return a message as it is to be entered, and count it if it goes out.
+
+        It waits for the end of the quiet hours where it has to, and is held back if there were too many of its kind, or if
+        its meaning is gone before the quiet hours end.
+        """
         if message.kind == DIGEST:
-            return Silence.NONE
+            return message
         kind = (message.person, message.kind)
         (hourly, daily), new = self._lately.get(kind, (0, 0)), self._new[kind]
         options = self._site.options
         if hourly + new >= options.hourly or daily + new >= options.daily:
-            return Silence.RATE
-        held = self.held(message)
-        return Silence.QUIET if held.not_before and held.not_before >= message.expires_at else Silence.NONE
-
-    def held(self, message: NewMessage) -> NewMessage:
-        """Return a message with the end of the quiet hours as the time it waits for, where it has to."""
-        exempt = message.kind == DIGEST or message.kind in self._site.options.urgent
-        return message if exempt else replace(message, not_before=self._quiet_until)
-
-    def passed(self, message: NewMessage) -> NewMessage | None:
-        """Return a message as it is to be queued, and count it; None if it is not sent."""
-        if self.silence(message):
-            return None
-        self._new[message.person, message.kind] += 1
-        return self.held(message)
+            return replace(message, held=Silence.RATE)
+        until = None if message.kind in options.urgent else self._quiet_until
+        if until and until >= message.expires_at:
+            return replace(message, held=Silence.QUIET)
+        self._new[kind] += 1
+        return replace(message, not_before=until)
 
 
 def quiet_until(now: datetime, site: Site) -> datetime | None:

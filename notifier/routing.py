@@ -83,31 +83,26 @@ def owed(
             due = own[0].due_at if own else None
             warning = _Warning(episode, customer, commodity, due, expires_at)
             to_tell.setdefault((manager.code, episode.rule), []).append(warning)
-    messages, kept_back = _messages(to_tell, roster, Pace(site, now, lately), site)
+    messages = _messages(to_tell, roster, Pace(site, now, lately), site)
+    silences |= {key: message.held for message in messages if message.held for key in message.alerts}
     voided: list[tuple[int, str]] = []
     for alert, episode in changes.changed:
         before, after = dict(alert.episode.stages), dict(episode.stages)
         duties += _called_for(episode, [s for s in episode.stages if s.name not in before], roster, site, now, exclusions)
         gone = [name for name in before if name not in after]
         voided += [(alert.id, rule.name) for rule, on in _ALERTED if episode.rule in on.rules and on.stage in gone]
-    return Owed(tuple(duties), tuple(messages), tuple(voided), silences | kept_back)
+    return Owed(tuple(duties), tuple(messages), tuple(voided), silences)
 
 
-def _messages(
-    to_tell: Mapping[tuple[str, str], list[_Warning]], roster: Roster, pace: Pace, site: Site
-) -> tuple[list[NewMessage], dict[AlertKey, str]]:
-    """Return a message for each person and rule, and why the alerts of those that are not sent stay silent."""
+def _messages(to_tell: Mapping[tuple[str, str], list[_Warning]], roster: Roster, pace: Pace, site: Site) -> list[NewMessage]:
+    """Return a message for each person and rule, held back where it may not go out."""
     messages: list[NewMessage] = []
-    silences: dict[AlertKey, str] = {}
     for (code, rule), warnings in sorted(to_tell.items()):
         person = roster.registry.people[code]
         single = len(warnings) == 1
         made = _message(warnings[0], person, site) if single else _about_several(rule, warnings, person, site)
-        why = pace.silence(made)
-        silences |= dict.fromkeys(made.alerts, why)
-        passed = pace.passed(made)
-        messages += [passed] if passed else []
-    return messages, silences
+        messages.append(pace.passed(made))
+    return messages
 
 
 def _called_for(

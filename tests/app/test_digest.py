@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from meterwatch.app.books import Books, Snapshots
 from meterwatch.app.notify import Notify
@@ -53,8 +54,8 @@ def stepped(books: Books, *times: datetime, site: Site = SITE) -> Planner:
     return planner
 
 
-def task(books: Books, subject: str, *, due: datetime = EIGHT + 3 * DAY, person: str = "K1") -> None:
-    new = duty(episode(subject), alert=None, due_at=due, act_at=due + 30 * DAY, person=person)
+def task(books: Books, subject: str, *, due: datetime = EIGHT + 3 * DAY, person: str = "K1", called_by: str = "") -> None:
+    new = duty(episode(subject), alert=None, due_at=due, act_at=due + 30 * DAY, person=person, called_by=called_by)
     books.ledger.work.open(new, EIGHT - DAY, "test")
 
 
@@ -127,12 +128,42 @@ class TestDigest:
         stepped(books, EIGHT - HOUR, EIGHT)
         assert [one.person for one in told(books, "digest")] == people
 
+    def test_names_how_many_messages_were_held_back_since_the_last(self, books: Books) -> None:
+        for key, ago in (("a", DAY + SECOND), ("b", DAY), ("c", SECOND)):
+            queue(books.ledger, key, now=EIGHT - ago, held="rate", person="K2")
+        stepped(books, EIGHT)
+        (found,) = told(books, "digest")
+        assert found.person == "K2"
+        assert found.body.endswith("低于预警线待判断：0天。未向您发送的短信：2条。详见任务列表与判断列表。")
+
+    def test_on_monday_counts_from_friday_morning(self, books: Books) -> None:
+        monday = EIGHT + 5 * DAY
+        queue(books.ledger, "a", now=monday - 3 * DAY, held="rate", person="K2")
+        queue(books.ledger, "b", now=monday - 3 * DAY - SECOND, held="rate", person="K2")
+        stepped(books, monday)
+        (found,) = told(books, "digest")
+        assert "未向您发送的短信：1条" in found.body
+
     def test_neither_rates_nor_quiet_hours_hold_it(self, books: Books) -> None:
         options = RoutingOptions(quiet_from="07:00", quiet_to="09:00", hourly=1, daily=1)
         queue(books.ledger, "other", template="digest", now=EIGHT - SECOND)
         task(books, "C1/gas")
         stepped(books, EIGHT, site=replace(SITE, options=options))
         assert [(one.key, one.state) for one in told(books, "digest")][1:] == [("digest/2023-03-01/K1/log", "queued")]
+
+
+class TestHeldBack:
+    def test_what_is_told_beyond_the_rate_is_on_record_and_counted(self, books: Books) -> None:
+        queue(books.ledger, "before", template="opened", now=EIGHT - SECOND)
+        task(books, "C1/gas", called_by="K2")
+        labels = {"kind": "opened", "reason": "rate"}
+        before = REGISTRY.get_sample_value("meterwatch_messages_held_total", labels) or 0
+        stepped(books, EIGHT - 2 * DAY, site=replace(SITE, options=RoutingOptions(hourly=1)))
+        task(books, "C2/gas", called_by="K2")
+        stepped(books, EIGHT, site=replace(SITE, options=RoutingOptions(hourly=1)))
+        found = told(books, "opened")[-1]
+        assert (found.person, found.history[0][1:]) == ("K1", ("held", "rate"))
+        assert REGISTRY.get_sample_value("meterwatch_messages_held_total", labels) == before + 1
 
 
 class TestNextDue:

@@ -1,4 +1,4 @@
-"""Messages about several alerts, and how many people were sent lately."""
+"""Messages about several alerts, messages held back, and how many people were sent lately."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -94,6 +94,28 @@ class TestToldOnce:
         assert sent(ledger) == ["group"]
 
 
+class TestHeldBack:
+    def test_is_kept_with_its_reason_and_never_sent(self, ledger: Ledger) -> None:
+        ledger.evaluation.commit(opened(ONE, messages=[message(ONE, held="rate")], suppressed={ONE.key: "rate"}))
+        (found,) = ledger.outbox.messages()
+        assert (found.state, found.history) == (S.HELD, ((NOW, "held", "rate"),))
+        assert sent(ledger) == []
+        assert ledger.outbox.waiting() == {}
+        (alert,) = ledger.evaluation.all_alerts(closed=False, limit=9)
+        assert alert.suppressed == "rate"
+
+    def test_is_counted_by_person_until_the_next_morning(self, ledger: Ledger) -> None:
+        for hours, person in ((0, "K1"), (1, "K1"), (2, "K2"), (3, "K1")):
+            queue(ledger, f"k{hours}", now=NOW + hours * HOUR, person=person, held="rate", expires_at=NOW + 9 * DAY)
+        queue(ledger, "sent", person="K1")
+        assert ledger.planner.held_back(NOW, NOW + 3 * HOUR) == {"K1": 2, "K2": 1}
+
+    def test_is_queued_when_it_is_owed_anew(self, ledger: Ledger) -> None:
+        queue(ledger, "k1", held="quiet")
+        queue(ledger, "k1")
+        assert states(ledger) == {"k1": S.QUEUED}
+
+
 class TestSentLately:
     @pytest.mark.parametrize(
         ("ago", "found"),
@@ -116,6 +138,7 @@ class TestSentLately:
         queue(ledger, "a", now=NOW - 2 * HOUR)
         queue(ledger, "b", person="K2")
         queue(ledger, "c", template="load")
+        queue(ledger, "d", held="rate")
         assert ledger.evaluation.sent_lately(NOW) == {
             ("K1", "churn"): (1, 2),
             ("K2", "churn"): (1, 1),

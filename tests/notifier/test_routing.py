@@ -284,7 +284,7 @@ class TestMessage:
         (message,) = routed(CHURN, site=site).messages
         assert message.not_before == at("2023-02-08T07:00")
         soon_over = routed(CHURN, site=site, happened=NOW - timedelta(hours=43, minutes=1))
-        assert (soon_over.messages, soon_over.suppressed) == ((), {CHURN.key: Silence.QUIET})
+        assert ([one.held for one in soon_over.messages], soon_over.suppressed) == (["quiet"], {CHURN.key: Silence.QUIET})
         (urgent,) = routed(load_episode("P2", DAY), site=site).messages
         assert urgent.not_before is None
 
@@ -294,13 +294,14 @@ class TestMessage:
         assert (urgent.template, urgent.kind, urgent.not_before) == ("load/alerts", "load", None)
         when, roster = dict.fromkeys([one.key for one in both], NOW), Roster(office(EVERYONE), (), SITE.day(NOW))
         spent = owed(AlertChanges(opened=both), roster, site, NOW, when, lately={("K1", "load"): (10, 10)})
-        assert (spent.messages, set(spent.suppressed.values())) == ((), {Silence.RATE})
+        assert ([one.held for one in spent.messages], set(spent.suppressed.values())) == (["rate"], {Silence.RATE})
 
     def test_beyond_the_rate_nothing_is_sent_and_the_task_is_owed(self) -> None:
         roster = Roster(office(EVERYONE), (), SITE.day(NOW))
         when = {CHURN.key: NOW}
         found = owed(AlertChanges(opened=(CHURN,)), roster, SITE, NOW, when, lately={("K1", "churn"): (10, 10)})
-        assert (found.messages, found.suppressed, len(found.duties)) == ((), {CHURN.key: Silence.RATE}, 1)
+        assert [one.held for one in found.messages] == ["rate"]
+        assert (found.suppressed, len(found.duties)) == ({CHURN.key: Silence.RATE}, 1)
 
     def test_nothing_new_is_owed_for_a_change_or_an_end(self) -> None:
         assert owed(AlertChanges(), Roster(office(EVERYONE), (), SITE.day(NOW)), SITE, NOW, {}) == Owed()
