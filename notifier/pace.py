@@ -15,7 +15,8 @@ DIGEST = "digest"
 class Pace:
     """Lets messages through one by one.
 
-    ``lately`` says how many somebody was sent within the last hour and the last 24, by (person, kind); a kind is a template.
+    ``lately`` says how many somebody was sent within the last hour and the last 24, by (person, kind). A kind is a template;
+    several alerts in one message are of the kind of each.
     """
 
     def __init__(self, site: Site, now: datetime, lately: Mapping[tuple[str, str], tuple[int, int]]) -> None:
@@ -23,29 +24,24 @@ class Pace:
         self._new: Counter[tuple[str, str]] = Counter()
         self._quiet_until = quiet_until(now, site)
 
-    def silence(self, message: NewMessage) -> Silence:
-        """Return why a message is not sent: too many of its kind, or its meaning is gone before the quiet hours end."""
-        if message.template == DIGEST:
-            return Silence.NONE
-        kind = (message.person, message.template)
+    def passed(self, message: NewMessage) -> NewMessage:
+        """Return a message as it is to be entered, and count it if it goes out.
+
+        It waits for the end of the quiet hours where it has to, and is held back if there were too many of its kind, or if
+        its meaning is gone before the quiet hours end.
+        """
+        if message.kind == DIGEST:
+            return message
+        kind = (message.person, message.kind)
         (hourly, daily), new = self._lately.get(kind, (0, 0)), self._new[kind]
         options = self._site.options
         if hourly + new >= options.hourly or daily + new >= options.daily:
-            return Silence.RATE
-        held = self.held(message)
-        return Silence.QUIET if held.not_before and held.not_before >= message.expires_at else Silence.NONE
-
-    def held(self, message: NewMessage) -> NewMessage:
-        """Return a message with the end of the quiet hours as the time it waits for, where it has to."""
-        exempt = message.template == DIGEST or message.template in self._site.options.urgent
-        return message if exempt else replace(message, not_before=self._quiet_until)
-
-    def passed(self, message: NewMessage) -> NewMessage | None:
-        """Return a message as it is to be queued, and count it; None if it is not sent."""
-        if self.silence(message):
-            return None
-        self._new[message.person, message.template] += 1
-        return self.held(message)
+            return replace(message, held=Silence.RATE)
+        until = None if message.kind in options.urgent else self._quiet_until
+        if until and until >= message.expires_at:
+            return replace(message, held=Silence.QUIET)
+        self._new[kind] += 1
+        return replace(message, not_before=until)
 
 
 def quiet_until(now: datetime, site: Site) -> datetime | None:

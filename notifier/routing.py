@@ -82,14 +82,15 @@ def owed(
         if manager and silences[episode.key] == Silence.NONE:
             warning = _Warning(episode, customer, commodity, _due(own, manager, OF_RULE[episode.rule].duty), expires_at)
             to_tell.setdefault((manager.code, episode.rule), []).append(warning)
-    messages, kept_back = _messages(to_tell, roster, Pace(site, now, lately), site)
+    messages = _messages(to_tell, roster, Pace(site, now, lately), site)
+    silences |= {key: message.held for message in messages if message.held for key in message.alerts}
     voided: list[tuple[int, str]] = []
     for alert, episode in changes.changed:
         before, after = dict(alert.episode.stages), dict(episode.stages)
         duties += _called_for(episode, [s for s in episode.stages if s.name not in before], roster, site, now, exclusions)
         gone = [name for name in before if name not in after]
         voided += [(alert.id, rule.name) for rule, on in _ALERTED if episode.rule in on.rules and on.stage in gone]
-    return Owed(tuple(duties), tuple(messages), tuple(voided), silences | kept_back)
+    return Owed(tuple(duties), tuple(messages), tuple(voided), silences)
 
 
 def _due(duties: Iterable[NewDuty], person: Person, rule: str) -> datetime | None:
@@ -97,21 +98,15 @@ def _due(duties: Iterable[NewDuty], person: Person, rule: str) -> datetime | Non
     return min((duty.due_at for duty in duties if duty.person == person.code and rule in ("", duty.rule)), default=None)
 
 
-def _messages(
-    to_tell: Mapping[tuple[str, str], list[_Warning]], roster: Roster, pace: Pace, site: Site
-) -> tuple[list[NewMessage], dict[AlertKey, str]]:
-    """Return a message for each person and rule, and why the alerts of those that are not sent stay silent."""
+def _messages(to_tell: Mapping[tuple[str, str], list[_Warning]], roster: Roster, pace: Pace, site: Site) -> list[NewMessage]:
+    """Return a message for each person and rule, held back where it may not go out."""
     messages: list[NewMessage] = []
-    silences: dict[AlertKey, str] = {}
     for (code, rule), warnings in sorted(to_tell.items()):
         person = roster.registry.people[code]
         single = len(warnings) == 1
         made = _message(warnings[0], person, site) if single else _about_several(rule, warnings, person, site)
-        why = pace.silence(made)
-        silences |= dict.fromkeys(made.alerts, why)
-        passed = pace.passed(made)
-        messages += [passed] if passed else []
-    return messages, silences
+        messages.append(pace.passed(made))
+    return messages
 
 
 def _called_for(
@@ -183,7 +178,7 @@ def _about_several(rule: str, warnings: Sequence[_Warning], person: Person, site
         channel=site.options.channel,
         person=person.code,
         lang=person.lang,
-        template=template.name,
+        template=f"{rule}/{template.name}",
         template_version=template.version,
         body=template.text.say(lang, due=_DUE.say(lang, due=site.local(due)) if due else "", **figures),
         expires_at=min(one.expires_at for one in warnings),

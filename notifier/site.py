@@ -42,7 +42,7 @@ class RoutingOptions:
     quiet_to: str = "07:00"
     """Local time at which they are sent."""
     urgent: tuple[str, ...] = ("load",)
-    """Kinds of messages (names of templates) that are sent in quiet hours, too."""
+    """Kinds of messages (names of templates) that are sent in quiet hours, too; several alerts of a kind in one, too."""
     hourly: int = 10
     """Messages of one kind a person is sent within an hour at most; tasks beyond it stand in the digest."""
     daily: int = 60

@@ -21,6 +21,7 @@ from meterwatch.core.model.registry import Registry
 from meterwatch.core.ports import Commit, EpisodeState, EvaluationLedger, ReadingStore
 from meterwatch.core.registers import intervals
 from notifier.alerts import reconcile
+from notifier.metrics import count_held
 from notifier.roster import Roster
 from notifier.routing import owed
 from notifier.site import Site
@@ -246,6 +247,7 @@ class Evaluation:
         )
         self._ledger.commit(commit)
         metrics.count(changes)
+        count_held(owes.messages)
 
 
 def _worth_a_look(judged: Judged, before: Mapping[str, Episode]) -> list[int]:

@@ -19,6 +19,7 @@ from meterwatch.core.model.readings import ReadingBatch
 from meterwatch.core.model.registry import Registry
 from meterwatch.core.ports import Commit, EvaluationLedger
 from meterwatch.core.registers import MAX_GAP_MS, Intervals, intervals
+from notifier.metrics import count_held
 from notifier.roster import Roster
 from notifier.routing import owed
 from notifier.site import Site
@@ -112,6 +113,7 @@ class Live:
             )
         )
         metrics.count(changes)
+        count_held(owes.messages)
 
     def _with_recent(self, batch: ReadingBatch) -> ReadingBatch:
         """Return the batch with the readings that came before it of each series, sorted as ``intervals`` wants it."""

@@ -8,7 +8,7 @@ from meterwatch.app.judgement_list import DAYS, Span, counts
 from meterwatch.core.model.duties import Act
 from meterwatch.core.model.messages import NewMessage
 from notifier import metrics
-from notifier.duties.morning import digests, is_stale, next_at
+from notifier.duties.morning import digests, is_stale, next_at, previous
 from notifier.duties.morning import question as morning_of
 from notifier.duties.plan import PEOPLE, TOLD, Situation, plan, questions
 from notifier.duties.rules import BY_NAME
@@ -41,7 +41,9 @@ class Planner:
         if not made:
             return False
         ledger = self._books.ledger.planner
-        changed = ledger.apply(told(made, situation, now), now)
+        entered = told(made, situation, now)
+        changed = ledger.apply(entered, now)
+        metrics.count_held(entered.messages)
         metrics.DUTIES_BREACHED.inc(sum(step.act is Act.BREACH for change in changed for step in change.steps))
         more = bool(changed) and len(situation.due) == _BATCH
         return more or bool(made.opened)  # somebody is to be told of them
@@ -84,7 +86,8 @@ class Planner:
             found = recipient(customer, roster)
             return found.code if found else ""
 
-        return digests(now, standings, counts(self._books, span, manager), roster.registry, self._site)
+        held = self._books.ledger.planner.held_back(previous(now, self._site), now)
+        return digests(now, standings, counts(self._books, span, manager), held, roster, self._site)
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when, after ``now``, the next duty climbs or is breached by itself, or the next digest is due."""

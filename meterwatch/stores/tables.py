@@ -336,6 +336,7 @@ messages = Table(
     Index(None, "state", "channel"),
     Index(None, "channel", "reference"),
     Index(None, "created_at"),
+    Index(None, "alert"),
 )
 message_alerts = Table(
     "message_alerts",

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 from meterwatch.core.model.duties import Standing
 from meterwatch.core.model.messages import NewMessage
-from meterwatch.core.model.phrase import Lang, Phrase
+from meterwatch.core.model.phrase import Lang
 from meterwatch.core.model.registry import Registry
 from notifier.duties.telling import task
+from notifier.roster import Roster
 from notifier.site import NOON, Site
-from notifier.templates.digest import TEMPLATE
+from notifier.templates.digest import NOT_SENT, TEMPLATE
 
 NAME = TEMPLATE.name
-_AFTER = Phrase(": {lines}", "：{lines}")
 
 
 def question(now: datetime, site: Site) -> str:
@@ -33,26 +33,52 @@ def next_at(now: datetime, site: Site) -> datetime | None:
     return site.at(day, site.options.digest_at)
 
 
+def previous(now: datetime, site: Site) -> datetime:
+    """Return when the digest before today's was due."""
+    day = site.day(now) - timedelta(days=1)
+    while not site.calendar.is_working(day):
+        day -= timedelta(days=1)
+    return site.at(day, site.options.digest_at)
+
+
 def is_stale(now: datetime, site: Site) -> bool:
     """Return whether it is too late in the day for a digest: after noon nobody is told any more what waits for him."""
     return now >= site.at(site.day(now), f"{NOON:%H:%M}")
 
 
 def digests(
-    now: datetime, standings: Sequence[Standing], crossings: Mapping[str, int], registry: Registry, site: Site
+    now: datetime,
+    standings: Sequence[Standing],
+    crossings: Mapping[str, int],
+    held: Mapping[str, int],
+    roster: Roster,
+    site: Site,
 ) -> list[NewMessage]:
-    """Return a message to everybody who has tasks or, by ``crossings``, days below the warning line to judge."""
+    """Return a message to everybody who is there and has something to be told: tasks, by ``crossings`` days below the line
+    to judge, or by ``held`` messages he was not sent.
+    """
     tasks = {one.person: one for one in standings}
-    people = sorted(code for code in tasks.keys() | crossings.keys() if code in registry.people)
-    return [_message(now, tasks.get(code, Standing(code)), crossings.get(code, 0), registry, site) for code in people]
+    people = sorted(code for code in {*tasks, *crossings, *held} if roster.available(code))
+    return [
+        _message(now, tasks.get(code, Standing(code)), (crossings.get(code, 0), held.get(code, 0)), roster.registry, site)
+        for code in people
+    ]
 
 
-def _message(now: datetime, standing: Standing, crossings: int, registry: Registry, site: Site) -> NewMessage:
+def _message(now: datetime, standing: Standing, beside: tuple[int, int], registry: Registry, site: Site) -> NewMessage:
     person, day = registry.people[standing.person], site.day(now)
     lang = Lang(person.lang)
     said = [task(duty, TEMPLATE, lang, site) for duty in standing.first]
     lines = TEMPLATE.lines(lang, said + [""] * (standing.open - len(said)))
-    figures = {"overdue": standing.overdue, "today": standing.today, "open": standing.open, "crossings": crossings}
+    crossings, held = beside
+    not_sent = NOT_SENT.say(lang, count=held) if held else ""
+    figures: dict[str, object] = {
+        "overdue": standing.overdue,
+        "today": standing.today,
+        "open": standing.open,
+        "crossings": crossings,
+        "held": not_sent,
+    }
     return NewMessage(
         key=f"{NAME}/{day}/{person.code}/{site.options.channel}",
         channel=site.options.channel,
@@ -60,6 +86,6 @@ def _message(now: datetime, standing: Standing, crossings: int, registry: Regist
         lang=person.lang,
         template=NAME,
         template_version=TEMPLATE.version,
-        body=TEMPLATE.text.say(lang, day=day, lines=_AFTER.say(lang, lines=lines) if lines else "", **figures),
+        body=TEMPLATE.text.say(lang, day=day, lines=lines, **figures),
         expires_at=site.at(day, f"{NOON:%H:%M}"),
     )

@@ -40,12 +40,11 @@ def told(made: DutyPlan, situation: Situation, now: datetime) -> DutyPlan:
     pace = Pace(situation.site, now, situation.lately)
     people = situation.roster.registry.people
     messages = [
-        _message(people[code], _TEMPLATES[name], duties, situation.site, now)
+        pace.passed(_message(people[code], _TEMPLATES[name], duties, situation.site, now))
         for (code, name), duties in sorted(found.items())
         if code in people
     ]
-    passed = [message for one in messages if (message := pace.passed(one))]
-    return replace(made, messages=(*made.messages, *passed))
+    return replace(made, messages=(*made.messages, *messages))
 
 
 def _concerned(change: DutyChange) -> Iterable[tuple[str, Act]]:

@@ -93,20 +93,25 @@ class AlertTemplate(Template):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTemplate(Template):
-    """A text about several things: ``{lines}`` are a few of them, each said by ``line``, and ``more`` counts the rest."""
+    """A text about several things: ``{lines}`` are a few of them, each said by ``line``, and ``more`` counts the rest.
+
+    ``lead`` comes before them where there are any.
+    """
 
     line: Phrase
     named: int = 3
+    lead: Phrase | None = None
 
     def phrases(self) -> tuple[Phrase, ...]:
         """Return everything it may say."""
-        return (self.text, self.line, MORE)
+        return (self.text, self.line, MORE, *([self.lead] if self.lead else []))
 
     def lines(self, lang: Lang, said: list[str]) -> str:
         """Return the first few of the things said, and how many more there are."""
         rest = len(said) - self.named
         between = "; " if lang is Lang.EN else "；"
-        return between.join(said[: self.named]) + (MORE.say(lang, count=rest) if rest > 0 else "")
+        lead = self.lead.say(lang) if self.lead and said else ""
+        return lead + between.join(said[: self.named]) + (MORE.say(lang, count=rest) if rest > 0 else "")
 
     def preview(self, lang: Lang) -> str:
         """Return the text with as many sample lines as it names, and one more."""

@@ -48,18 +48,18 @@ class TestQuietHours:
         night = at("2023-02-08T23:00")
         pace = Pace(site(), night, {})
         passed = [pace.passed(made(1)), pace.passed(made(2, template="load")), pace.passed(made(3, template="digest"))]
-        assert [one and one.not_before for one in passed] == [at("2023-02-09T07:00"), None, None]
+        assert [one.not_before for one in passed] == [at("2023-02-09T07:00"), None, None]
 
     @pytest.mark.parametrize(("expires", "why"), [("07:00", Silence.QUIET), ("07:01", Silence.NONE)])
     def test_what_means_nothing_by_then_is_not_sent(self, expires: str, why: Silence) -> None:
         pace = Pace(site(), at("2023-02-08T23:00"), {})
-        assert pace.silence(made(expires_at=at(f"2023-02-09T{expires}"))) == why
+        assert pace.passed(made(expires_at=at(f"2023-02-09T{expires}"))).held == why
 
 
 class TestRates:
     def sent(self, count: int, lately: dict[tuple[str, str], tuple[int, int]], **changes: Any) -> int:
         pace = Pace(site(hourly=3, daily=5), NOON, lately)
-        return sum(pace.passed(made(number, **changes)) is not None for number in range(count))
+        return [pace.passed(made(number, **changes)).held for number in range(count)].count("")
 
     @pytest.mark.parametrize(
         ("lately", "count"), [((0, 0), 3), ((2, 2), 1), ((3, 3), 0), ((0, 4), 1), ((0, 5), 0), ((0, 2), 3)]
@@ -77,8 +77,8 @@ class TestRates:
 
     def test_what_was_not_sent_does_not_count(self) -> None:
         pace = Pace(site(hourly=1), at("2023-02-08T23:00"), {})
-        assert pace.passed(made(1, expires_at=at("2023-02-08T23:30"))) is None
-        assert pace.passed(made(2)) is not None
+        found = [pace.passed(made(1, expires_at=at("2023-02-08T23:30"))), pace.passed(made(2)), pace.passed(made(3))]
+        assert [one.held for one in found] == ["quiet", "", "rate"]
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ class TestMessage:
         made = [episode(f"C1/{kind}", DAY) for kind in ("gas", "electricity", "water", "heat")]
         found = routed(*made, load_episode("P1", DAY), registry=office(manager("K9")))
         load, several = sorted(found.messages, key=lambda message: len(message.alerts))
-        assert (load.template, several.template) == ("load", "alerts")
+        assert (load.template, several.template) == ("load", "churn/alerts")
         assert several.alerts == tuple(one.key for one in made)
         assert several.body == (
             "4 alerts, churn: C1 gas 50% since 2023-02-01; C1 electricity 50% since 2023-02-01; C1 water 50% since "
@@ -284,15 +284,24 @@ class TestMessage:
         (message,) = routed(CHURN, site=site).messages
         assert message.not_before == at("2023-02-08T07:00")
         soon_over = routed(CHURN, site=site, happened=NOW - timedelta(hours=43, minutes=1))
-        assert (soon_over.messages, soon_over.suppressed) == ((), {CHURN.key: Silence.QUIET})
+        assert ([one.held for one in soon_over.messages], soon_over.suppressed) == (["quiet"], {CHURN.key: Silence.QUIET})
         (urgent,) = routed(load_episode("P2", DAY), site=site).messages
         assert urgent.not_before is None
+
+    def test_several_are_as_urgent_as_one_and_count_as_of_its_kind(self) -> None:
+        site, both = replace(SITE, options=RoutingOptions()), (load_episode("P1", DAY), load_episode("P2", DAY))
+        (urgent,) = routed(*both, site=site, happened=NOW).messages
+        assert (urgent.template, urgent.kind, urgent.not_before) == ("load/alerts", "load", None)
+        when, roster = dict.fromkeys([one.key for one in both], NOW), Roster(office(EVERYONE), (), SITE.day(NOW))
+        spent = owed(AlertChanges(opened=both), roster, site, NOW, when, lately={("K1", "load"): (10, 10)})
+        assert ([one.held for one in spent.messages], set(spent.suppressed.values())) == (["rate"], {Silence.RATE})
 
     def test_beyond_the_rate_nothing_is_sent_and_the_task_is_owed(self) -> None:
         roster = Roster(office(EVERYONE), (), SITE.day(NOW))
         when = {CHURN.key: NOW}
         found = owed(AlertChanges(opened=(CHURN,)), roster, SITE, NOW, when, lately={("K1", "churn"): (10, 10)})
-        assert (found.messages, found.suppressed, len(found.duties)) == ((), {CHURN.key: Silence.RATE}, 1)
+        assert [one.held for one in found.messages] == ["rate"]
+        assert (found.suppressed, len(found.duties)) == ({CHURN.key: Silence.RATE}, 1)
 
     def test_nothing_new_is_owed_for_a_change_or_an_end(self) -> None:
         assert owed(AlertChanges(), Roster(office(EVERYONE), (), SITE.day(NOW)), SITE, NOW, {}) == Owed()

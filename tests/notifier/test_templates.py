@@ -44,7 +44,7 @@ FROZEN = {
     ("copied", 1): "e9024ce3db94443b8bde40077c30cc1ca2e1cc13d7db90296d904e99ce399038",
     ("hand_over", 2): "fd1ddc3661edaeaacbbcb940fb324995277b8ab2fd15b22085968a7eeeb0828e",
     ("escalate", 2): "df98471d3b6f3438ee7d4f41083e67ed534da09f7a0b3fda7f5bce3ef3ed7567",
-    ("digest", 1): "eb999a8b053a40dbdd7cb56a27d4dacfcf8de0559cf8d00995021c010442d79c",
+    ("digest", 2): "4300ea22a8f5435c078e8c861384d770c6f6ce9b4ffd29b60050c0ee2fa7ea80",
 }
 """What each version of a template says, by its SHA-256: what people were sent stays what it was."""
 

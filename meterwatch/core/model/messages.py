@@ -21,6 +21,7 @@ class MessageState(StrEnum):
     REFUSED = "refused"  # the channel refused it for good
     EXPIRED = "expired"  # its meaning was gone before it could be sent
     WITHDRAWN = "withdrawn"  # what it announced turned out not to be so
+    HELD = "held"  # never sent: its person had too many of its kind, or it meant nothing after the quiet hours
 
 
 MESSAGE_STATE_TEXT: dict[MessageState, Phrase] = {
@@ -32,6 +33,7 @@ MESSAGE_STATE_TEXT: dict[MessageState, Phrase] = {
     MessageState.REFUSED: Phrase("refused", "被拒绝"),
     MessageState.EXPIRED: Phrase("expired", "已过期"),
     MessageState.WITHDRAWN: Phrase("withdrawn", "已撤回"),
+    MessageState.HELD: Phrase("held back", "已拦截"),
 }
 _S = MessageState
 MESSAGE_STEPS: Mapping[MessageState, frozenset[MessageState]] = {
@@ -43,6 +45,7 @@ MESSAGE_STEPS: Mapping[MessageState, frozenset[MessageState]] = {
     _S.REFUSED: frozenset(),
     _S.EXPIRED: frozenset(),
     _S.WITHDRAWN: frozenset(),
+    _S.HELD: frozenset(),
 }
 
 
@@ -59,7 +62,7 @@ class NewMessage:
     """A message to be queued; ``key`` is unique and says why it exists, ``body`` is never changed after.
 
     It is not sent before ``not_before`` (quiet hours), nor after ``expires_at``, nor once late readings spoke against all
-    the ``alerts`` it is about.
+    the ``alerts`` it is about, nor ever where ``held`` names a reason.
     """
 
     key: str
@@ -72,6 +75,17 @@ class NewMessage:
     expires_at: datetime
     alerts: tuple[AlertKey, ...] = ()
     not_before: datetime | None = None
+    held: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What quiet hours and rates go by."""
+        return kind_of(self.template)
+
+
+def kind_of(template: str) -> str:
+    """Return a message's kind by the name it keeps of its template: ``load`` of ``load/alerts``, which are several."""
+    return template.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

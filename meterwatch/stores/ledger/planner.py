@@ -6,11 +6,13 @@ from datetime import datetime
 from sqlalchemy import Connection, case, func, or_, select
 
 from meterwatch.core.model.duties import UNFINISHED, Act, Duty, DutyChange, DutyPlan, Evidence, EvidenceKind, Standing
+from meterwatch.core.model.messages import MessageState
 from meterwatch.stores.database import Database
 from meterwatch.stores.duty_tables import duties, planned
 from meterwatch.stores.ledger.duty_rows import change_duty, enter_duty, enter_evidence, load_duty, opened_note
 from meterwatch.stores.ledger.messages import queue_message, sent_lately
 from meterwatch.stores.ledger.rows import note
+from meterwatch.stores.tables import messages
 
 _ACTOR = "planner"
 
@@ -80,6 +82,14 @@ class SqlPlanner:
         """Return how many messages of each kind everybody was queued within an hour and a day, by (person, kind)."""
         with self._database.read() as connection:
             return sent_lately(connection, now)
+
+    def held_back(self, since: datetime, until: datetime) -> Mapping[str, int]:
+        """Return how many messages to each person were held back from ``since`` to before ``until``."""
+        created = messages.c.created_at
+        query = select(messages.c.person, func.count()).where(messages.c.state == MessageState.HELD)
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(created >= since, created < until).group_by(messages.c.person))
+            return {row[0]: row[1] for row in rows}
 
     def next_act(self) -> datetime | None:
         """Return the earliest moment something happens to a duty by itself, None if nothing will."""

@@ -23,3 +23,4 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_message_alerts_alert"), "message_alerts", ["alert"], unique=False)
     op.create_index(op.f("ix_messages_created_at"), "messages", ["created_at"], unique=False)
+    op.create_index(op.f("ix_messages_alert"), "messages", ["alert"], unique=False)
