@@ -80,8 +80,7 @@ def owed(
             now, expires_at, manager.code if manager else "", excluded=excluded, together=episode.key in together
         )
         if manager and silences[episode.key] == Silence.NONE:
-            due = own[0].due_at if own else None
-            warning = _Warning(episode, customer, commodity, due, expires_at)
+            warning = _Warning(episode, customer, commodity, _due(own, manager, OF_RULE[episode.rule].duty), expires_at)
             to_tell.setdefault((manager.code, episode.rule), []).append(warning)
     messages = _messages(to_tell, roster, Pace(site, now, lately), site)
     silences |= {key: message.held for message in messages if message.held for key in message.alerts}
@@ -92,6 +91,11 @@ def owed(
         gone = [name for name in before if name not in after]
         voided += [(alert.id, rule.name) for rule, on in _ALERTED if episode.rule in on.rules and on.stage in gone]
     return Owed(tuple(duties), tuple(messages), tuple(voided), silences)
+
+
+def _due(duties: Iterable[NewDuty], person: Person, rule: str) -> datetime | None:
+    """Return the first deadline among somebody's duties, of one rule if it is named."""
+    return min((duty.due_at for duty in duties if duty.person == person.code and rule in ("", duty.rule)), default=None)
 
 
 def _messages(to_tell: Mapping[tuple[str, str], list[_Warning]], roster: Roster, pace: Pace, site: Site) -> list[NewMessage]:

@@ -30,4 +30,5 @@ TEMPLATE = AlertTemplate(
         "due": "2023-02-27 17:30",
     },
     figures=_figures,
+    duty="meter-silent",
 )

@@ -52,14 +52,15 @@ class AlertTemplate(Template):
     """What is said about an alert of the detector rule of its name.
 
     ``title`` names them and ``short`` stands for one where several are told of. ``task`` follows where somebody has to do
-    something by ``{due}``. ``figures(episode)`` gives the figures that are its own. It means something for ``valid_h`` hours
-    after what it speaks of.
+    something by ``{due}``: his duty of the rule ``duty``, or the first of his where that is empty. ``figures(episode)``
+    gives the figures that are its own. It means something for ``valid_h`` hours after what it speaks of.
     """
 
     title: Phrase
     task: Phrase
     short: Phrase
     figures: Callable[[Episode], Figures]
+    duty: str = ""
     valid_h: int = 48
 
     def phrases(self) -> tuple[Phrase, ...]:

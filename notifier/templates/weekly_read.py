@@ -35,4 +35,5 @@ TEMPLATE = AlertTemplate(
         "due": "2023-03-02 17:30",
     },
     figures=_figures,
+    duty="use-weekly-read",
 )

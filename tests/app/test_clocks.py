@@ -175,13 +175,14 @@ class TestThreeProcesses:
             publisher.publish("m/M3", [reading(THIRD_DAY - HOUR, 1)])
             until(lambda: readings_stored(site) == 1, "the first reading")
             publisher.publish("m/M3", [reading(THIRD_DAY, 11)])
-        until(lambda: len(platform.posted) == 3, "the message about it")
+        until(lambda: len(platform.posted) == 4, "the message about it, and that of the task it owes somebody else")
         with site.ledger() as ledger:
             (alert,) = ledger.evaluation.alerts("load", 0)
             assert alert.episode.subject == "P2"
             until(lambda: ledger.outbox.messages()[0].state is MessageState.ACCEPTED, "notify to record it")
+            assert [message.template for message in ledger.outbox.messages()] == ["opened", "load", "escalate", "churn"]
             assert self.post_receipt(site) == 204
-            assert ledger.outbox.messages()[0].state is MessageState.DELIVERED
+            assert ledger.outbox.messages(number=3)[0].state is MessageState.DELIVERED
             move(site, THIRD_DAY + DAY)
             until(lambda: done_day(ledger) == DAY_OF_LOAD, "the engine to judge the day")
             until(lambda: set(ledger.clock.steps().values()) == {THIRD_DAY + DAY}, "both to have stepped")

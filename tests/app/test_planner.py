@@ -78,11 +78,11 @@ def test_a_task_of_nobody_goes_to_whoever_comes_first(shelf: Shelf) -> None:
         "contact-callback": "M1", "contact-visit": "M1", "oversee": "S1", "use-important-report": "H1",
     }  # fmt: skip
     assert [(person, template) for person, template, _ in told(shelf)] == [
-        (code, "hand over") for code in ("H1", "M1", "S1")
+        (code, "hand_over") for code in ("H1", "M1", "S1")
     ]
     body = {person: said for person, _, said in told(shelf)}
     assert body["M1"].startswith("4 task(s) were handed over to you: no. ")
-    assert body["M1"].endswith("; and 1 more: see `meterwatch tasks`")
+    assert body["M1"].endswith("; and 1 more. See `meterwatch tasks --mine`.")
     assert body["S1"].startswith("1项任务已移交给您：编号")
 
 

@@ -82,6 +82,17 @@ class TestAdding:
         recorded_elsewhere(office.folder)
         assert said(office, "tasks", "confirm", str(visit)) == f"task {visit} is met; recorded under K3\n"
 
+    def test_what_was_said_before_the_task_counts_with_the_next_and_no_more_than_is_needed(self, empty: Terminal) -> None:
+        for day in (3, 4):
+            assert said(empty, "contact", "add", "C2", *CALL, "--at", f"2023-01-0{day}T09:00").count("\n") == 1
+        plan_in(empty.folder)
+        said(empty, "contact", "add", "C2", *CALL)
+        visit, back = (str(task_of(empty, rule, "C2")) for rule in (VISIT, BACK))
+        shown = [empty("tasks", "show", number, "--json").data for number in (visit, back)]
+        assert [(one["state"], [proof["record"] for proof in one["evidence"]]) for one in shown] == [
+            ("met", [1]), ("met", [1, 2]),
+        ]  # fmt: skip
+
     def test_is_audited(self, office: Terminal) -> None:
         said(office, "contact", "add", "C2", *CALL)
         assert sorted(audited(office)[-3:]) == ["contact.add", "task.done", "task.evidence"]

@@ -113,10 +113,10 @@ class TestEvidence:
         own = {code: given(code, NOW + (40 + n) * HOUR) for n, code in enumerate(("K1", "K2"))}
         for code, said in own.items():
             ledger.work.done(visit.id, said, closing(desk(code, said.recorded_at)))
-        after = ledger.work.confirm(visit.id, "K1", "acc-K1", NOW + 43 * HOUR, confirming(desk("K1")))
-        assert (after.state, after.waiting) == (DutyState.LATE, (own["K1"],))
-        assert [proof.person for proof in after.counting] == ["K2"]
-        detail = {"duty": visit.id, "kind": "phone", "state": "late", "by": "K2"}
+        after = ledger.work.confirm(visit.id, "K2", "acc-K2", NOW + 43 * HOUR, confirming(desk("K2")))
+        assert (after.state, after.waiting) == (DutyState.LATE, (own["K2"],))
+        assert [proof.person for proof in after.counting] == ["K1"]
+        detail = {"duty": visit.id, "kind": "phone", "state": "late", "by": "K1"}
         assert audited(database)[-1] == ("task.done", "C1", detail), "what settled it is what was confirmed"
         assert every(ledger) == [after]
 

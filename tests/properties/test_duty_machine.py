@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -100,6 +100,22 @@ CHANGES: dict[str, Callable[[Office, date], dict[str, Any]]] = {
     "supplied until tomorrow": lambda _, today: {"supplied": (1, (today + DAY).toordinal())},
     "nothing we look at": lambda *_: {},
 }
+
+
+def what_evidence_says(duty: Duty) -> DutyState | None:
+    """Return how a duty stands by the evidence nobody took back, and that was recorded in time or confirmed (RULES §4)."""
+    standing = [proof for proof in duty.evidence if not proof.taken_back_at]
+    in_time = [p for p in standing if p.kind is EvidenceKind.REGISTRY or p.recorded_at <= duty.due_at or p.confirmed_by]
+    if len(in_time) < duty.needed:
+        return None
+    done = sum(proof.happened_at <= duty.due_at for proof in in_time) >= duty.needed
+    return DutyState.MET if done else DutyState.LATE
+
+
+def acts_at(duty: Duty) -> datetime:
+    """Return when an open duty reaches its next rung; the last is just after its deadline."""
+    before = [rung.before for rung in BY_NAME[duty.rule].escalation][duty.level]
+    return duty.due_at - before if before else duty.due_at + timedelta(microseconds=1)
 
 
 class DutyMachine(RuleBasedStateMachine):
@@ -310,12 +326,14 @@ class DutyMachine(RuleBasedStateMachine):
         assert len({(duty.rule, duty.subject, duty.period) for duty in every}) == len(every)
         for duty in every:
             finished = duty.state in (DutyState.MET, DutyState.LATE)
-            assert not finished or (duty.proven() is duty.state and len(duty.counting) >= duty.needed), duty
+            assert not finished or duty.state is what_evidence_says(duty), duty
             again = any(proof.recorded_at < duty.opened_at for proof in duty.evidence)  # it was void, and stands again
             assert finished or again or duty.state is DutyState.VOID or duty.proven() is None, duty
             assert (duty.settled_at is None) == (duty.state in UNFINISHED), duty
             assert duty.state is not DutyState.BREACHED or duty.due_at < self.now, duty
-            assert (duty.act_at is None) == (duty.state is not DutyState.OPEN), "only what is open acts by itself"
+            assert duty.act_at == (acts_at(duty) if duty.state is DutyState.OPEN else None), (
+                "only what is open acts by itself"
+            )
 
     def escalation_goes_up_on_the_chain_it_began_with(self, every: list[Duty], steps: dict[int, list[DutyStep]]) -> None:
         now: dict[int, tuple[Duty, int]] = {}
@@ -343,6 +361,6 @@ class DutyMachine(RuleBasedStateMachine):
 
 
 DutyMachine.TestCase.settings = settings(
-    max_examples=13, stateful_step_count=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=13, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestDuties = DutyMachine.TestCase

@@ -5,7 +5,7 @@ HTTP provider and are read there. A message that the scene did not read out fail
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -215,6 +215,11 @@ class Office:
     def reads(self, point: str, moment: str, **values: float) -> None:
         """Let a meter report once, in time or late: ``gas``, ``gas_hour``, ``flow``, ``kwh``, ``kw``."""
         self._take([_packet(self.supplies[point].meter, at(moment), values)])
+        self._step()
+
+    def reads_late(self, point: str, moments: Iterable[datetime], **values: float) -> None:
+        """Let a meter report the same values of many past moments at once."""
+        self._take([_packet(self.supplies[point].meter, moment, values) for moment in moments])
         self._step()
 
     def used_before(self, days: int, daily: Mapping[str, float]) -> None:
