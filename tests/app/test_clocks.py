@@ -160,7 +160,7 @@ class TestThreeProcesses:
         """Messages go out and deadlines pass, but no day is judged."""
         queue(site, "first", due=START + HOUR, channel="webhook")
         move(site, THIRD_DAY)
-        until(lambda: len(platform.posted) == 2, "notify to send, and to tell the supervisor of the breach")
+        until(lambda: len(platform.posted) >= 2, "notify to send, and to tell the supervisor of the breach")
         with site.ledger() as ledger:
             until(lambda: ledger.clock.steps().get("notify") == THIRD_DAY, "notify to step")
             assert set(ledger.clock.steps()) == {"notify"}
@@ -175,20 +175,21 @@ class TestThreeProcesses:
             publisher.publish("m/M3", [reading(THIRD_DAY - HOUR, 1)])
             until(lambda: readings_stored(site) == 1, "the first reading")
             publisher.publish("m/M3", [reading(THIRD_DAY, 11)])
-        until(lambda: len(platform.posted) == 3, "the message about it")
+        until(lambda: any("load/" in str(one) for one in platform.posted), "the message about it")
         with site.ledger() as ledger:
             (alert,) = ledger.evaluation.alerts("load", 0)
             assert alert.episode.subject == "P2"
-            until(lambda: ledger.outbox.messages()[0].state is MessageState.ACCEPTED, "notify to record it")
-            assert self.post_receipt(site) == 204
-            assert ledger.outbox.messages()[0].state is MessageState.DELIVERED
+            (number,) = [message.number for message in ledger.outbox.messages() if message.template == "load"]
+            until(lambda: ledger.outbox.messages(number=number)[0].state is MessageState.ACCEPTED, "notify to record it")
+            assert self.post_receipt(site, number) == 204
+            assert ledger.outbox.messages(number=number)[0].state is MessageState.DELIVERED
             move(site, THIRD_DAY + DAY)
             until(lambda: done_day(ledger) == DAY_OF_LOAD, "the engine to judge the day")
             until(lambda: set(ledger.clock.steps().values()) == {THIRD_DAY + DAY}, "both to have stepped")
             assert set(ledger.clock.steps()) == {"engine", "notify"}
 
-    def post_receipt(self, site: Site, role: str = "desk") -> int:
-        body = json.dumps({"reference": "N3", "state": "delivered", "at": "2023-03-03T00:00:00Z"}).encode()
+    def post_receipt(self, site: Site, number: int = 3, role: str = "desk") -> int:
+        body = json.dumps({"reference": f"N{number}", "state": "delivered", "at": "2023-03-03T00:00:00Z"}).encode()
         at = str(int(real_now().timestamp()))
         signature = hmac.digest(b"s", at.encode() + b"." + body, hashlib.sha256).hex()
         headers = {"Meterwatch-Timestamp": at, "Meterwatch-Signature": signature}
@@ -201,7 +202,7 @@ class TestThreeProcesses:
             assert process.get("/healthz") == (200, "ok\n")
             assert process.problems() == ({} if role == "desk" else {role: []})
             assert f'meterwatch_last_step_timestamp_seconds{{role="{role}"}}' in process.get("/metrics")[1] or role == "desk"
-            assert self.post_receipt(site, role) == (204 if role == "desk" else 404)
+            assert self.post_receipt(site, role=role) == (204 if role == "desk" else 404)
 
 
 def test_an_address_in_use_is_said_and_nothing_is_left_open(tmp_path: Path, broker: Mosquitto) -> None:
